@@ -1,0 +1,151 @@
+"""The command line: `python -m pipeline STAGE …`; each stage is one command."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import logging
+import sys
+from pathlib import Path
+
+from pipeline.errors import ConfigError, UserError
+from pipeline.job import Job
+
+# command -> (module, what it is for); modules are imported only when their command runs
+STAGES = {
+    "space": ("pipeline.spaces.command", "enumerate a search space"),
+    "images": ("pipeline.images.command", "read an image set and split it"),
+    "children": ("pipeline.children.command", "train a chunk of child networks"),
+    "benchmarks": ("pipeline.benchmarks.command", "build a benchmark table"),
+    "io_dataset": ("pipeline.io_dataset.command", "collect what trained networks output"),
+    "autoencoders": ("pipeline.autoencoders.command", "train arch2vec or info-NAS"),
+    "zeroshot": ("pipeline.zeroshot.command", "score a chunk of untrained networks"),
+    "zeroshot_collect": ("pipeline.zeroshot.collect", "join the chunks of zero-shot scores"),
+    "predictors": ("pipeline.predictors.command", "train and test a performance predictor"),
+    "predictors_table": ("pipeline.predictors.collect", "write results/tables/predictors.csv"),
+    "search": ("pipeline.search.command", "run a search strategy"),
+    "search_table": ("pipeline.search.collect", "write results/tables/search.csv"),
+    "report": ("pipeline.report.command", "write the report"),
+}
+TOOLS = {
+    "export": ("pipeline.export", "write any artifact's table as CSV"),
+    "why": ("pipeline.why", "say in words why an artifact is stale"),
+    "config": ("pipeline.config_command", "check a configuration; show it with all defaults"),
+}
+SHARED = {"configfile", "config", "recipe", "device", "threads", "log", "benchmark", "command", "help"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; return its exit status (0 done, 1 a user's error, 2 wrong usage, 3 a bug)."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help"):
+        print(overview())
+        return 0
+    name = argv[0]
+    if name not in STAGES | TOOLS:
+        print(f"nasflow: unknown command {name!r}; one of: {', '.join(STAGES | TOOLS)}", file=sys.stderr)
+        return 2
+    module = importlib.import_module((STAGES | TOOLS)[name][0])
+    parser = argparse.ArgumentParser(prog=f"python -m pipeline {name}", description=module.HELP)
+    module.add_arguments(parser)
+    add_shared(parser, is_stage=name in STAGES)
+    args = parser.parse_args(argv[1:])
+    log_to(getattr(args, "log", None))
+    try:
+        module.run(args, job_of(name, args) if name in STAGES else Job(name, {}))
+    except UserError as error:
+        logging.getLogger("nasflow").error("%s", error)
+        return 1
+    except BrokenPipeError:
+        return 1
+    except Exception:
+        logging.getLogger("nasflow").exception("%s: unexpected error; please report it with the lines below", name)
+        return 3
+    return 0
+
+
+def overview() -> str:
+    """Return the text of `python -m pipeline --help`."""
+    lines = ["usage: python -m pipeline COMMAND [options]      (COMMAND --help for its options)", ""]
+    for title, commands in (("stages", STAGES), ("tools", TOOLS)):
+        lines += [f"{title}:", *(f"  {name:18}{what}" for name, (_, what) in commands.items()), ""]
+    return "\n".join(lines).rstrip()
+
+
+def add_shared(parser: argparse.ArgumentParser, is_stage: bool) -> None:
+    """Add the options that every command has."""
+    group = parser.add_argument_group("shared options")
+    group.add_argument("--log", type=Path, help="write the log to this file; errors are shown on the terminal too")
+    if is_stage:
+        group.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the run's configuration")
+        group.add_argument(
+            "--config", nargs="*", default=[], metavar="KEY=VALUE", help="change top-level keys of the configuration"
+        )
+        group.add_argument("--recipe", help="settings as JSON, as the workflow passes them (instead of --configfile)")
+        group.add_argument("--device", help="auto, cpu or cuda (default: the configuration's)")
+        group.add_argument("--threads", type=int, help="threads for arithmetic (default: the configuration's)")
+        if "--benchmark" not in parser._option_string_actions:
+            group.add_argument("--benchmark", help="which benchmark of the configuration (default: its only one)")
+
+
+def job_of(stage: str, args: argparse.Namespace) -> Job:
+    """Return the job that the options describe: from --recipe, or from the configuration."""
+    if args.recipe:
+        recipe, device, threads = json.loads(args.recipe), "auto", 1
+    else:
+        from pipeline.config import load_config
+        from pipeline.recipes import recipe as make_recipe
+
+        config = load_config(args.configfile, args.config)
+        wildcards = {k: v for k, v in vars(args).items() if k not in SHARED and v is not None}
+        wildcards["benchmark"] = args.benchmark or config.only_benchmark()
+        recipe = make_recipe(stage, config, **wildcards)
+        device, threads = config.device, config.threads
+    return Job(
+        stage=stage,
+        settings=recipe["settings"],
+        seed=recipe["seed"],
+        code=recipe["code"],
+        modules=modules_of(recipe),
+        device=args.device or device,
+        threads=args.threads or threads,
+    )
+
+
+def modules_of(recipe: dict) -> dict[str, str]:
+    """Return the digest of each module in the recipe's code.
+
+    Raises ConfigError if the code was edited between the workflow's start and now.
+    """
+    from pipeline.fingerprint import closure, digest
+
+    modules = closure(recipe["entries"])
+    if digest(modules) != recipe["code"]:
+        raise ConfigError("the code was edited while the workflow ran; start the workflow again")
+    return modules
+
+
+def log_to(file: Path | None) -> None:
+    """Send the log to a file (errors to the terminal as well), or to the terminal alone."""
+    logger = logging.getLogger("nasflow")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.handlers.clear()
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(logging.Formatter("%(message)s"))
+    logger.addHandler(terminal)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        to_file = logging.FileHandler(file, mode="w", delay=False)
+        to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+        logger.addHandler(to_file)
+        terminal.setLevel(logging.ERROR)
+    logging.captureWarnings(True)
+    warnings = logging.getLogger("py.warnings")
+    warnings.handlers = [h for h in logger.handlers]
+    warnings.propagate = False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""The configuration's types, defaults and checks: the one source of truth.
+
+Each stage's own settings live in its package; this module puts them together and turns whatever is
+wrong into one line with the key's path.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
+
+from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
+from pipeline.children.settings import ChildrenSettings
+from pipeline.errors import ConfigError
+from pipeline.images.settings import ImageSettings
+from pipeline.io_dataset.settings import IoDatasetSettings
+from pipeline.predictors.settings import EvaluationSettings
+from pipeline.search.settings import SearchSettings
+from pipeline.settings import Settings
+from pipeline.spaces import NAMES as SPACES
+from pipeline.zeroshot.settings import ZeroShotSettings
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+def _plug_in(package: str):
+    """A checker for {method: <module of package>, <its settings>}: returns the settings with defaults."""
+
+    def check(value: Any) -> dict:
+        if not isinstance(value, dict) or not isinstance(value.get("method"), str):
+            raise ValueError("expected a mapping with the key 'method'")
+        methods = sorted(p.stem for p in (Path(__file__).parent / package).glob("*.py") if _is_plug_in(p))
+        method = value["method"]
+        if method not in methods:
+            raise ValueError(f"unknown method {method!r}; expected one of {', '.join(methods)}")
+        module = importlib.import_module(f"pipeline.{package}.{method}")
+        settings = module.Settings(**{k: v for k, v in value.items() if k != "method"})
+        return {"method": method, **settings.model_dump(mode="json")}
+
+    return check
+
+
+def _is_plug_in(path: Path) -> bool:
+    return "\nclass Settings(" in path.read_text()
+
+
+Predictor = Annotated[dict, BeforeValidator(_plug_in("predictors"))]
+Strategy = Annotated[dict, BeforeValidator(_plug_in("search"))]
+Autoencoder = Annotated[Arch2VecSettings | InfoNasSettings, Field(discriminator="model")]
+
+
+class BenchmarkSettings(Settings):
+    """Where a benchmark's architectures and labels come from."""
+
+    space: Literal[SPACES] = Field(description="search space")
+    source: Literal["children"] = Field("children", description="children: labels come from networks trained here")
+    children: ChildrenSettings = Field(description="which networks are trained, and how")
+
+
+class ReportSettings(Settings):
+    """What the report says about itself."""
+
+    title: str = Field("nasflow", description="heading of the page")
+
+
+class Config(Settings):
+    """A whole run."""
+
+    seed: int = Field(0, ge=0, description="seed of every random stream, together with what the stream is for")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is one")
+    threads: int = Field(1, ge=1, le=1024, description="threads of one job's arithmetic on the CPU")
+    environment: Literal["cpu", "cuda"] = Field("cpu", description="which of envs/ the rules use with --sdm conda")
+    images: dict[Name, ImageSettings] = Field(min_length=1, description="image sets by name")
+    benchmarks: dict[Name, BenchmarkSettings] = Field(min_length=1, description="benchmarks by name")
+    io_dataset: IoDatasetSettings = Field(IoDatasetSettings(), description="what is collected from trained networks")
+    autoencoders: dict[Name, Autoencoder] = Field({}, description="autoencoders by name")
+    zeroshot: ZeroShotSettings = Field(ZeroShotSettings(), description="scores of untrained networks")
+    predictors: dict[Name, Predictor] = Field({}, description="predictors by name: method and its settings")
+    evaluation: EvaluationSettings = Field(EvaluationSettings(), description="how predictors are trained and tested")
+    search: SearchSettings = Field(description="budget of a search")
+    strategies: dict[Name, Strategy] = Field(description="search strategies by name: method and its settings")
+    report: ReportSettings = Field(ReportSettings(), description="the page")
+
+    def only_benchmark(self) -> str:
+        """Return the name of the only benchmark. Raises ConfigError if there are several."""
+        if len(self.benchmarks) != 1:
+            raise ConfigError(f"benchmarks: there are several ({', '.join(self.benchmarks)}); say which: --benchmark")
+        return next(iter(self.benchmarks))
+
+    @model_validator(mode="after")
+    def _names_are_there(self):
+        for name, benchmark in self.benchmarks.items():
+            _among(f"benchmarks.{name}.children.images", benchmark.children.images, self.images)
+            labelled, where = benchmark.children.n_labelled, f"benchmarks.{name}.children.n_labelled = "
+            for n in self.evaluation.n_train:
+                if n > labelled:
+                    raise ValueError(f"evaluation.n_train: {n} training cells, but only {where}{labelled}")
+            if self.search.n_initial > labelled:
+                raise ValueError(f"search.n_initial: {self.search.n_initial} cells, but only {where}{labelled}")
+        for name, predictor in self.predictors.items():
+            if predictor.get("latents"):
+                _among(f"predictors.{name}.latents", predictor["latents"], self.autoencoders)
+        for name, strategy in self.strategies.items():
+            if strategy.get("predictor"):
+                _among(f"strategies.{name}.predictor", strategy["predictor"], self.predictors)
+        return self
+
+
+def _among(path: str, name: str, known) -> None:
+    if name not in known:
+        raise ValueError(f"{path}: there is no {name!r}; expected one of {', '.join(known) or '(none configured)'}")
+
+
+def check(raw: dict, source: str = "configuration") -> Config:
+    """Return the checked configuration. Raises ConfigError: one line with the key's path and the reason."""
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        first, others = error.errors()[0], error.error_count() - 1
+        more = f" (and {others} more)" if others else ""
+        raise ConfigError(f"{source}: {_in_words(first)}{more}") from error
+
+
+def _in_words(error: dict) -> str:
+    path = ".".join(str(p) for p in error["loc"] if not str(p).startswith("function-"))
+    inner = error.get("ctx", {}).get("error")
+    if isinstance(inner, ValidationError):
+        nested = _in_words(inner.errors()[0])
+        return f"{path}.{nested}"
+    given = error.get("input")
+    text = {
+        "extra_forbidden": "unknown key",
+        "missing": "this key is missing",
+    }.get(error["type"], error["msg"].removeprefix("Value error, "))
+    if error["type"] not in ("extra_forbidden", "missing", "value_error"):
+        text += f", got {given!r}"
+    return f"{path}: {text}" if path else text
+
+
+def load_config(path, changes: Sequence[str] = ()) -> Config:
+    """Read and check a YAML file; `changes` are KEY=VALUE with VALUE in YAML, merged on top."""
+    path = Path(path)
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}:{where} is not valid YAML ({getattr(error, 'problem', error)})") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: expected keys and values, found {type(raw).__name__}")
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise ConfigError(f"--config {change}: expected KEY=VALUE")
+        merge(raw, {key: yaml.safe_load(value)})
+    return check(raw, str(path))
+
+
+def merge(base: dict, changes: dict) -> None:
+    """Merge nested dictionaries in place, as Snakemake merges --config into a configuration file."""
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            merge(base[key], value)
+        else:
+            base[key] = value

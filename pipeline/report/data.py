@@ -1,0 +1,246 @@
+"""Reads a run's artifacts into plain frames: everything that the report shows comes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.artifacts import get_archs, get_provenance, get_table, open_h5
+from pipeline.errors import ArtifactError
+from pipeline.report.record import Made, made_from
+from pipeline.spaces import load
+from pipeline.spaces.archs import Archs
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The report's input files; what is None or empty is left out of the page."""
+
+    images: Path | None = None
+    children: Sequence[Path] = ()
+    table: Path | None = None
+    io_dataset: Path | None = None
+    autoencoders: Mapping[str, Path] = field(default_factory=dict)
+    zeroshot: Path | None = None
+    predictions: Sequence[Path] = ()
+    search: Mapping[str, Path] = field(default_factory=dict)
+    tables: Sequence[Path] = ()
+
+    def paths(self) -> list[Path]:
+        """Return all files, in the order of the workflow."""
+        single = [self.images], self.children, [self.table, self.io_dataset], self.autoencoders.values()
+        rest = [self.zeroshot], self.predictions, self.search.values(), self.tables
+        return [Path(p) for group in (*single, *rest) for p in group if p is not None]
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """One image set. counts: images in each part of SPLITS. shape: (C, H, W)."""
+
+    name: str
+    shape: tuple[int, int, int]
+    classes: list[str]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Children:
+    """Trained networks. table: one row a network. curves: name -> float32 (networks, epochs)."""
+
+    table: pd.DataFrame
+    curves: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A benchmark table. frame: cell, role, params, val_acc, test_acc (means over trials), and trials."""
+
+    name: str
+    space: str
+    space_size: int
+    val_metric: str
+    test_metric: str
+    trials: int
+    archs: Archs
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """One autoencoder. losses: its table, one row an epoch. final: held-out measures by name.
+
+    embeddings: float32 (N, D) of `archs`.
+    """
+
+    losses: pd.DataFrame
+    final: dict[str, float]
+    archs: Archs
+    embeddings: np.ndarray
+
+
+@dataclass(frozen=True)
+class ZeroShot:
+    """Scores of untrained networks. frame: cell, role, then one column a metric (in `metrics`)."""
+
+    frame: pd.DataFrame
+    metrics: list[str]
+
+
+@dataclass(frozen=True)
+class Search:
+    """All runs of one strategy. frame: run, query, cell, val_acc, test_acc, source; archs: one a row."""
+
+    frame: pd.DataFrame
+    archs: Archs
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that one report shows. None or empty: not part of this run."""
+
+    config: dict
+    seed: int
+    sources: Sources
+    images: ImageFacts | None
+    children: Children | None
+    labels: Labels | None
+    io: dict | None
+    autoencoders: dict[str, Autoencoder]
+    zeroshot: ZeroShot | None
+    predictions: pd.DataFrame | None
+    searches: dict[str, Search]
+    made: list[Made]
+
+
+def read(sources: Sources, config: dict, seed: int = 0) -> Run:
+    """Read all files. Raises ArtifactError for one that is missing, damaged or of another kind."""
+    for path in sources.tables:
+        if not Path(path).is_file():
+            raise ArtifactError(f"{path}: no such table; run the stage that makes it (snakemake {path})")
+    return Run(
+        config=config,
+        seed=seed,
+        sources=sources,
+        images=_images(sources.images) if sources.images else None,
+        children=_children(sources.children) if sources.children else None,
+        labels=_labels(sources.table) if sources.table else None,
+        io=_io(sources.io_dataset) if sources.io_dataset else None,
+        autoencoders={name: _autoencoder(path) for name, path in sources.autoencoders.items()},
+        zeroshot=_zeroshot(sources.zeroshot) if sources.zeroshot else None,
+        predictions=_predictions(sources.predictions) if sources.predictions else None,
+        searches={name: _search(path) for name, path in sources.search.items()},
+        made=made_from(sources.paths()),
+    )
+
+
+def _images(path: Path) -> ImageFacts:
+    with open_h5(path, "images") as handle:
+        counts = np.bincount(handle["split"][()], minlength=3)
+        return ImageFacts(
+            name=str(handle.attrs["name"]),
+            shape=tuple(int(n) for n in handle["images"].shape[1:]),
+            classes=[str(c) for c in handle.attrs["classes"]],
+            counts={part: int(n) for part, n in zip(SPLITS, counts, strict=True)},
+        )
+
+
+def _children(paths: Sequence[Path]) -> Children:
+    tables, curves = [], {}
+    for path in paths:
+        with open_h5(path, "children") as handle:
+            tables.append(get_table(handle))
+            for name, values in handle["curves"].items():
+                curves.setdefault(name, []).append(values[()])
+    epochs = {name: max(part.shape[1] for part in parts) for name, parts in curves.items()}
+    joined = {name: np.concatenate([_wide(p, epochs[name]) for p in parts]) for name, parts in curves.items()}
+    return Children(pd.concat(tables, ignore_index=True), joined)
+
+
+def _wide(curves: np.ndarray, epochs: int) -> np.ndarray:
+    """Pad (networks, fewer epochs) with NaN: chunks of one run are equally long, a mended run's may differ."""
+    gap = epochs - curves.shape[1]
+    return np.pad(curves.astype(np.float64), ((0, 0), (0, gap)), constant_values=np.nan)
+
+
+def _labels(path: Path) -> Labels:
+    with open_h5(path, "benchmark") as handle:
+        val, test = str(handle.attrs["val_metric"]), str(handle.attrs["test_metric"])
+        metrics = {name: handle["metrics"][name][()].astype(np.float64) for name in (val, test)}
+        table = get_table(handle)
+        frame = table[[c for c in ("cell", "role", "params") if c in table]].copy()
+        frame["val_acc"] = _mean(metrics[val])
+        frame["test_acc"] = _mean(metrics[test])
+        space = str(handle.attrs["space"])
+        return Labels(
+            name=str(handle.attrs["name"]),
+            space=space,
+            space_size=int(load(space).SIZE),
+            val_metric=val,
+            test_metric=test,
+            trials=metrics[val].shape[1],
+            archs=get_archs(handle),
+            frame=frame,
+        )
+
+
+def _mean(trials: np.ndarray) -> np.ndarray:
+    """Mean over the trials that there are, float64 (N,); NaN where there are none."""
+    there = ~np.isnan(trials)
+    total, n = np.where(there, trials, 0).sum(axis=1), there.sum(axis=1)
+    return np.divide(total, n, out=np.full(len(trials), np.nan), where=n > 0)
+
+
+def _io(path: Path) -> dict:
+    with open_h5(path, "io_dataset") as handle:
+        outputs, networks = handle["outputs"], handle["network_role"][()]
+        images = handle["image_role"][()]
+        return {
+            "networks": int((networks == 0).sum()),
+            "unseen_networks": int((networks == 1).sum()),
+            "images": int((images == 0).sum()),
+            "unseen_images": int((images == 1).sum()),
+            "channels": int(outputs.shape[2]),
+            "classes": int(handle["class_weights"].shape[1]),
+            "number": str(outputs.dtype),
+            "layer": str(handle.attrs.get("layer", "")),
+            "bytes": Path(path).stat().st_size,
+        }
+
+
+def _autoencoder(path: Path) -> Autoencoder:
+    with open_h5(path, "autoencoder") as handle:
+        final = {k: float(v) for k, v in handle.attrs.items() if k != "format" and np.issubdtype(type(v), np.number)}
+        embeddings = handle["embeddings"][()]
+        return Autoencoder(get_table(handle), final, get_archs(handle), embeddings.reshape(len(embeddings), -1))
+
+
+def _zeroshot(path: Path) -> ZeroShot:
+    with open_h5(path, "zeroshot") as handle:
+        metrics = list(handle["arch"])
+        frame = get_table(handle)[["cell", "role"]]
+        scores = pd.DataFrame({m: handle["arch"][m][()].astype(np.float64) for m in metrics})
+        return ZeroShot(pd.concat([frame, scores], axis=1), metrics)
+
+
+def _predictions(paths: Sequence[Path]) -> pd.DataFrame:
+    """One row a predictor, number of labels, run and held-out cell: cell, truth, score."""
+    parts = []
+    for path in paths:
+        with open_h5(path, "predictions") as handle:
+            settings = get_provenance(handle)["settings"]
+            frame = get_table(handle)
+        frame.insert(0, "predictor", settings["predictor"])
+        frame.insert(1, "n_train", int(settings["n_train"]))
+        parts.append(frame)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _search(path: Path) -> Search:
+    with open_h5(path, "search") as handle:
+        return Search(get_table(handle), get_archs(handle))

@@ -1,0 +1,239 @@
+"""What follows from a run's frames: measures of predictors, accuracy along a search, the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from pipeline.evaluation.measures import kendall_tau, n_at_k, precision_at_k, spearman
+from pipeline.randomness import rng
+from pipeline.report.data import Labels, Run, Search, ZeroShot
+
+RESAMPLES = 200  # of the bootstrap intervals of Kendall's tau
+
+
+def measured(predictions: pd.DataFrame, ks: Sequence[int]) -> pd.DataFrame:
+    """Return one row a predictor, number of labels and run: kendall_tau, spearman, precision_at_K, n_at_K."""
+    rows = []
+    for key, part in predictions.groupby(["predictor", "n_train", "run"], sort=True):
+        truth, score = part["truth"].to_numpy(np.float64), part["score"].to_numpy(np.float64)
+        row = dict(zip(("predictor", "n_train", "run"), key, strict=True))
+        row |= {"kendall_tau": kendall_tau(truth, score), "spearman": spearman(truth, score)}
+        row |= {f"precision_at_{k}": precision_at_k(truth, score, k) for k in ks}
+        row |= {f"n_at_{k}": n_at_k(truth, score, k) for k in ks}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def over_runs(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+    """Return n_runs and each column's mean and standard deviation (n - 1; NaN for one run) over runs."""
+    groups = frame.groupby(list(by), sort=True)
+    named = {f"{c}_{how}": (c, how) for c in columns for how in ("mean", "std")}
+    return groups.agg(n_runs=("run", "nunique"), **named).reset_index()
+
+
+def average_ranks(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return, at each predictor's largest number of labels, a held-out cell's true and mean predicted rank.
+
+    Rank 1 is the best; equal values share their mean rank. Columns: predictor, n_train, cell, truth,
+    true_rank, predicted_rank.
+    """
+    largest = predictions.groupby("predictor")["n_train"].transform("max")
+    frame = predictions[predictions["n_train"] == largest].copy()
+    runs = frame.groupby(["predictor", "run"])
+    frame["true_rank"] = runs["truth"].rank(ascending=False)
+    frame["predicted_rank"] = runs["score"].rank(ascending=False)
+    keys = ["predictor", "n_train", "cell"]
+    return frame.groupby(keys, sort=True)[["truth", "true_rank", "predicted_rank"]].mean().reset_index()
+
+
+def zero_shot_taus(zeroshot: ZeroShot, labels: Labels, seed: int) -> pd.DataFrame:
+    """Return each metric's Kendall tau with validation accuracy: metric, role, n, missing, tau, low, high.
+
+    low, high: 95 % percentile bootstrap over cells.
+    """
+    joined = zeroshot.frame[["cell", *zeroshot.metrics]].merge(labels.frame[["cell", "role", "val_acc"]], on="cell")
+    rows = []
+    for role, part in joined.groupby("role", sort=False):
+        for metric in zeroshot.metrics:
+            pair = part[["val_acc", metric]].dropna().to_numpy()
+            low, high = _bootstrap(pair, seed, role, metric)
+            tau = kendall_tau(pair[:, 0], pair[:, 1]) if len(pair) > 1 else np.nan
+            rows.append((metric, role, len(pair), len(part) - len(pair), tau, low, high))
+    return pd.DataFrame(rows, columns=["metric", "role", "n", "missing", "tau", "low", "high"])
+
+
+def _bootstrap(pair: np.ndarray, seed: int, *names) -> tuple[float, float]:
+    if len(pair) < 3:
+        return np.nan, np.nan
+    rows = rng(seed, "report", "bootstrap", *names).integers(len(pair), size=(RESAMPLES, len(pair)))
+    taus = [kendall_tau(pair[r, 0], pair[r, 1]) for r in rows]
+    return tuple(float(q) for q in np.nanquantile(taus, (0.025, 0.975)))
+
+
+def metric_correlations(zeroshot: ZeroShot) -> np.ndarray:
+    """Return Kendall's tau between all metrics, float64 (M, M), over the cells that have both."""
+    values = zeroshot.frame[zeroshot.metrics].to_numpy(np.float64)
+    m = len(zeroshot.metrics)
+    taus = np.eye(m)
+    for i in range(m):
+        for j in range(i):
+            both = ~np.isnan(values[:, [i, j]]).any(axis=1)
+            taus[i, j] = taus[j, i] = kendall_tau(values[both, i], values[both, j]) if both.sum() > 1 else np.nan
+    return taus
+
+
+def principal_components(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first two principal components, float64 (N, 2), and their shares of the variance (2,).
+
+    Signs are fixed: the entry of largest magnitude of each axis is positive.
+    """
+    centred = embeddings.astype(np.float64) - embeddings.mean(axis=0, dtype=np.float64)
+    _, singular, axes = np.linalg.svd(centred, full_matrices=False)
+    axes = axes[:2] * np.sign(axes[:2][np.arange(2), np.abs(axes[:2]).argmax(axis=1)])[:, None]
+    return centred @ axes.T, (singular**2 / np.square(singular).sum())[:2]
+
+
+def along(search: Search) -> pd.DataFrame:
+    """Return the search's frame sorted by run and query, with `trained` and the best cell so far.
+
+    trained: 1, 2, … within a run. best_val_acc: best validation accuracy so far; best_test_acc,
+    best_row: test accuracy and row (of `search.archs`) of that cell, the earliest of equals.
+    """
+    frame = search.frame.assign(row=np.arange(len(search.frame)))
+    frame = frame.sort_values(["run", "query"], kind="stable", ignore_index=True)
+    frame["trained"] = frame.groupby("run").cumcount() + 1
+    value = frame["val_acc"].fillna(-np.inf)
+    top = value.groupby(frame["run"]).cummax()
+    rises = top > top.groupby(frame["run"]).shift(fill_value=-np.inf)
+    best = pd.Series(np.where(rises, frame.index, np.nan)).groupby(frame["run"]).ffill()
+    chosen = best.fillna(0).astype(int).to_numpy()
+    for name, column in (("best_val_acc", "val_acc"), ("best_test_acc", "test_acc"), ("best_row", "row")):
+        frame[name] = np.where(best.isna(), np.nan, frame[column].to_numpy()[chosen])
+    return frame
+
+
+def shared_start(searches: Mapping[str, pd.DataFrame]) -> int:
+    """Return how many first cells all strategies have in common, run by run (they are drawn before the search)."""
+    frames = list(searches.values())
+    if len(frames) < 2:
+        return 0
+    lists = [[list(part["cell"]) for _, part in f.groupby("run")] for f in frames]
+    shared = None
+    for runs in zip(*lists, strict=False):
+        same = 0
+        for cells in zip(*runs, strict=False):
+            if len(set(cells)) > 1:
+                break
+            same += 1
+        shared = same if shared is None else min(shared, same)
+    return shared or 0
+
+
+def top_cells(frame: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Return the `n` different cells with the best validation accuracy of all runs of `along`'s frame.
+
+    Columns: cell, row, val_acc, test_acc, runs (how many asked for it), trained (earliest). Equals: the one
+    that more runs asked for, then the earlier one; test accuracy plays no part.
+    """
+    groups = frame.dropna(subset="val_acc").groupby("cell", sort=True)
+    cells = groups.agg(
+        row=("row", "first"),
+        val_acc=("val_acc", "first"),
+        test_acc=("test_acc", "first"),
+        runs=("run", "nunique"),
+        trained=("trained", "min"),
+    ).reset_index()
+    order = cells.sort_values(["val_acc", "runs", "trained"], ascending=[False, False, True], kind="stable")
+    return order.head(n).reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One measure of two strategies at the same cost; arrays have one entry a run.
+
+    difference: mean of ours less theirs; low, high: its 95 % t-interval (NaN with fewer than two runs),
+    from the differences run by run if `paired` (the runs start from the same cells), else Welch's.
+    """
+
+    ours: np.ndarray
+    theirs: np.ndarray
+    paired: bool
+    difference: float
+    low: float
+    high: float
+
+
+def compare(ours: np.ndarray, theirs: np.ndarray, paired: bool) -> Comparison:
+    """Compare two sets of runs."""
+    difference = float(np.mean(ours) - np.mean(theirs))
+    if min(len(ours), len(theirs)) < 2:
+        return Comparison(ours, theirs, paired, difference, np.nan, np.nan)
+    if paired:
+        error, freedom = np.std(ours - theirs, ddof=1) / np.sqrt(len(ours)), len(ours) - 1
+    else:
+        parts = np.array([np.var(x, ddof=1) / len(x) for x in (ours, theirs)])
+        error = np.sqrt(parts.sum())
+        freedom = parts.sum() ** 2 / (parts[0] ** 2 / (len(ours) - 1) + parts[1] ** 2 / (len(theirs) - 1) or 1)
+    half = float(student.ppf(0.975, max(freedom, 1)) * error)
+    return Comparison(ours, theirs, paired, difference, difference - half, difference + half)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the run found. cost: trained networks of one run. baseline: name of random search, or None.
+
+    best: row of `top_cells`. found_at: how many networks the run that found it had trained by then.
+    beaten: share of the labelled random cells whose validation accuracy is lower; NaN if unknown.
+    """
+
+    strategy: str
+    baseline: str | None
+    cost: int
+    runs: int
+    best: pd.Series
+    found_at: int
+    beaten: float
+    val: Comparison | None
+    test: Comparison | None
+
+
+def answer(run: Run, frames: Mapping[str, pd.DataFrame]) -> Answer | None:
+    """Return the answer from `along`'s frames of all strategies; None without a search."""
+    baseline = next((n for n in frames if _strategy(run, n).get("method", n) == "random"), None)
+    candidates = [n for n in frames if _strategy(run, n).get("predictor")] or [n for n in frames if n != baseline]
+    candidates = [n for n in candidates if frames[n]["val_acc"].notna().any()]
+    if not candidates:
+        return None
+    cost = min(_cost(frames[n]) for n in [*candidates, *([baseline] if baseline else [])])
+    ends = {n: _end(frames[n], cost) for n in [*candidates, *([baseline] if baseline else [])]}
+    ours = max(candidates, key=lambda n: ends[n]["best_val_acc"].mean())
+    within = frames[ours][frames[ours]["trained"] <= cost]
+    best = top_cells(within, 1).iloc[0]
+    beaten = np.nan
+    if run.labels is not None:
+        accuracies = run.labels.frame.loc[run.labels.frame["role"] == "labelled", "val_acc"].dropna()
+        beaten = float((accuracies < best["val_acc"]).mean()) if len(accuracies) else np.nan
+    val = test = None
+    if baseline:
+        paired = shared_start({n: frames[n] for n in (ours, baseline)}) > 0 and len(ends[ours]) == len(ends[baseline])
+        val, test = (compare(*(ends[n][c].to_numpy() for n in (ours, baseline)), paired)
+                     for c in ("best_val_acc", "best_test_acc"))
+    return Answer(ours, baseline, cost, len(ends[ours]), best, int(best["trained"]), beaten, val, test)
+
+
+def _strategy(run: Run, name: str) -> dict:
+    return run.config.get("strategies", {}).get(name, {})
+
+
+def _cost(frame: pd.DataFrame) -> int:
+    return int(frame.groupby("run")["trained"].max().min())
+
+
+def _end(frame: pd.DataFrame, cost: int) -> pd.DataFrame:
+    """The rows where each run has trained `cost` networks."""
+    return frame[frame["trained"] == cost].sort_values("run")

@@ -1,0 +1,121 @@
+"""Numbers and names as people read them: percent, thousands, minutes, method names."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+PROPER = {
+    "arch2vec": "arch2vec",
+    "e2epp": "E2EPP",
+    "gates": "GATES",
+    "gates_pp": "GATES++",
+    "gcn": "GCN",
+    "info_nas": "info-NAS",
+    "mlp": "MLP",
+    "nasbench101": "NAS-Bench-101",
+    "nasbench201": "NAS-Bench-201",
+    "nasbench301": "NAS-Bench-301",
+    "peephole": "Peephole",
+    "random": "random search",
+    "reinforce": "REINFORCE",
+    "renas": "ReNAS",
+    "semigan_nad": "SemiGAN-NAD",
+    "ssa": "SSA",
+}
+STAGES = {
+    "space": "search space",
+    "images": "images",
+    "children": "child networks",
+    "benchmarks": "benchmark table",
+    "io_dataset": "I/O data set",
+    "autoencoders": "autoencoders",
+    "zeroshot": "zero-shot metrics",
+    "zeroshot_collect": "zero-shot table",
+    "predictors": "predictors",
+    "predictors_table": "predictor table",
+    "search": "search",
+    "search_table": "search table",
+    "report": "report",
+}
+MINUS, POINT = "\u2212", "\u202f"  # a true minus sign; a narrow space before units and in thousands
+
+
+def name(key: str) -> str:
+    """Return a method's name for people: `random_forest_info_nas` -> `random forest on info-NAS`."""
+    if key in PROPER:
+        return PROPER[key]
+    for latents in ("arch2vec", "info_nas"):
+        if key.endswith(f"_{latents}"):
+            return f"{name(key.removesuffix(f'_{latents}'))} on {PROPER[latents]}"
+    return " ".join(key.split("_"))
+
+
+def missing(value) -> bool:
+    """Whether there is no number to show."""
+    return value is None or (isinstance(value, float) and not math.isfinite(value)) or bool(pd.isna(value))
+
+
+def number(value, digits: int = 0) -> str:
+    """Return a number with `digits` decimals, thousands apart and a true minus sign; a dash if missing."""
+    if missing(value):
+        return "–"
+    return f"{value:,.{digits}f}".replace(",", POINT).replace("-", MINUS)
+
+
+def percent(value, digits: int = 1) -> str:
+    """Return a fraction as percent, e.g. 0.9812 -> `98.1 %`."""
+    return "–" if missing(value) else f"{number(100 * value, digits)}{POINT}%"
+
+
+def points(value, digits: int = 1, sign: bool = True) -> str:
+    """Return a difference of fractions in percentage points, signed, without the unit."""
+    if missing(value):
+        return "–"
+    text = number(100 * value, digits)
+    return f"+{text}" if sign and 100 * value >= 0.5 * 10**-digits else text
+
+
+def spread(mean, deviation, digits: int, scale: float = 1.0) -> str:
+    """Return `mean ± deviation`; the mean alone where there is one run only."""
+    text = number(scale * mean, digits) if not missing(mean) else "–"
+    return text if missing(deviation) or missing(mean) else f"{text} ± {number(scale * deviation, digits)}"
+
+
+def duration(seconds) -> str:
+    """Return a time in the unit that suits it: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`."""
+    if missing(seconds):
+        return "not recorded"
+    if seconds < 9.95:
+        return f"{seconds:.1f}{POINT}s"
+    whole = int(round(seconds))
+    if whole < 60:
+        return f"{whole}{POINT}s"
+    if whole < 3600:
+        return f"{whole // 60}{POINT}min {whole % 60:02d}{POINT}s"
+    return f"{whole // 3600}{POINT}h {whole % 3600 // 60:02d}{POINT}min"
+
+
+def size(n_bytes) -> str:
+    """Return a file's size in decimal units."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000 or unit == "GB":
+            return f"{number(n_bytes, 0 if unit == 'B' or n_bytes >= 100 else 1)}{POINT}{unit}"
+        n_bytes /= 1000
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 run`, `5 runs`."""
+    return f"{number(n)} {noun if n == 1 else plural or noun + 's'}"
+
+
+def listed(items) -> str:
+    """Return `a`, `a and b`, `a, b and c`."""
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def short(cell: str) -> str:
+    """Return the first characters of a cell's hash, enough to tell it from others."""
+    return str(cell)[:8]

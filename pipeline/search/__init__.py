@@ -1,0 +1,1 @@
+"""Search strategies, and the loop that spends their budget of trained networks."""

@@ -1,0 +1,182 @@
+"""The loop that spends a strategy's budget.
+
+All runs of a strategy advance together, so that a strategy can work on arrays with one row a run.
+A strategy is an object with two methods:
+
+- `ask(left) -> (runs, archs)`: `left` int64 (n_runs,) is what each run can still pay for. Returns
+  proposals, `runs` int (n,) saying which run each of `archs` (n) is for; every run with something left
+  gets at least one.
+- `tell(runs, archs, scores)`: validation accuracies float64 (n,) of proposals, in the order proposed;
+  NaN where the network's training failed.
+
+The loop first tells the initial cells. What is invalid is counted and skipped; what the run has asked
+before is told again without cost; what lies beyond the budget is dropped. Nothing but validation
+accuracy reaches a strategy: test accuracy joins the trajectory when the search is over.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.search.ledger import NEW, OVER, Ledger
+from pipeline.spaces.archs import Archs
+
+log = logging.getLogger("nasflow")
+MAX_IDLE = 1000  # proposals of one run in a row without a new cell before the search gives up
+SAY_EVERY = 10.0  # seconds between log lines
+
+
+class Oracle(Protocol):
+    """Whoever knows, or finds out by training, what a cell achieves."""
+
+    def evaluate(self, archs: Archs):
+        """Return columns cell, val_acc, test_acc, source (a mapping or a table), one row an architecture."""
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What a strategy asked for: rows in the order of the queries, one run after the other.
+
+    columns: run, query (1 = first), cell, val_acc, test_acc, source ("known" or "trained"), repeats and
+    invalid (so far in the run), best_val_acc (so far), best_test_acc (of the cell that is best by
+    validation so far). archs: the cell of each row. sources: how many different cells the oracle gave
+    from each of its sources, in its own words.
+    """
+
+    columns: dict[str, np.ndarray]
+    archs: Archs
+    sources: dict[str, int]
+
+
+def spend(strategy, oracle: Oracle, space, initial: Archs, n_runs: int, budget: int, name: str) -> Trajectory:
+    """Let a strategy spend `budget` queries in each of `n_runs` runs.
+
+    space: module of the search space. initial: the first cells, as many for each run, run after run.
+    name: the strategy's, for messages.
+    Raises UserError if a run proposes nothing, or nothing new in MAX_IDLE proposals.
+    """
+    ledger, answers = Ledger(n_runs, budget), Answers(oracle)
+    runs = np.repeat(np.arange(n_runs), len(initial) // n_runs)
+    _settle(strategy, ledger, answers, space, runs, initial)
+    said = time.monotonic()
+    while (ledger.left > 0).any():
+        left = ledger.left
+        runs, archs = strategy.ask(left.copy())
+        _check(np.asarray(runs), archs, ledger, name)
+        _settle(strategy, ledger, answers, space, np.asarray(runs), archs)
+        _give_up_if_idle(ledger, name)
+        if time.monotonic() - said > SAY_EVERY:
+            said = time.monotonic()
+            log.info("%s: %d of %d queries", name, ledger.spent.sum(), n_runs * budget)
+    return _trajectory(ledger.queries(), answers)
+
+
+def _settle(strategy, ledger: Ledger, answers: Answers, space, runs: np.ndarray, archs: Archs) -> None:
+    """Book proposals, have the new ones evaluated, and tell the strategy."""
+    valid = space.validate(archs)
+    ledger.refuse(runs[~valid])
+    runs, archs = runs[valid], archs[valid]
+    keys = space.canonical_key(archs)
+    verdicts = ledger.enter(runs, keys)
+    answers.fetch(archs[verdicts == NEW], keys[verdicts == NEW])
+    told = verdicts != OVER
+    strategy.tell(runs[told], archs[told], answers.val_acc(keys[told]))
+
+
+def _check(runs: np.ndarray, archs: Archs, ledger: Ledger, name: str) -> None:
+    if len(runs) != len(archs):
+        raise ValueError(f"{name}: {len(archs)} proposals for {len(runs)} entries of runs")
+    asked = np.bincount(runs, minlength=len(ledger.left))
+    for run in np.flatnonzero((ledger.left > 0) & (asked == 0)):
+        raise UserError(_exhausted(ledger, name, run, "has nothing left to propose"))
+
+
+def _give_up_if_idle(ledger: Ledger, name: str) -> None:
+    for run in np.flatnonzero((ledger.left > 0) & (ledger.idle >= MAX_IDLE)):
+        raise UserError(_exhausted(ledger, name, run, f"proposed nothing new in {ledger.idle[run]} proposals"))
+
+
+def _exhausted(ledger: Ledger, name: str, run: int, what: str) -> str:
+    return (
+        f"strategies.{name}: run {run} {what} after {ledger.spent[run]} of {ledger.budget} queries "
+        f"({ledger.repeats[run]} repeated, {ledger.invalid[run]} invalid); "
+        "lower search.budget or give the strategy more room (population, generations)"
+    )
+
+
+class Answers:
+    """What the oracle said, asked once a cell however many runs want it."""
+
+    def __init__(self, oracle: Oracle):
+        self.oracle = oracle
+        self._row: dict[int, int] = {}  # key -> row in the columns below
+        self._archs: list[Archs] = []
+        self._columns: dict[str, list] = {"cell": [], "val_acc": [], "test_acc": [], "source": []}
+
+    def fetch(self, archs: Archs, keys: np.ndarray) -> None:
+        """Have the oracle evaluate what it was not asked yet. keys: uint64 (n,), those of `archs`."""
+        first = {key: i for i, key in reversed(list(enumerate(keys.tolist()))) if key not in self._row}
+        wanted = sorted(first.values())
+        if not wanted:
+            return
+        archs, keys = archs[np.array(wanted)], keys[wanted]
+        found = self.oracle.evaluate(archs)
+        for name, column in self._columns.items():
+            column.extend(found[name])
+        self._archs.append(archs)
+        for key in keys.tolist():
+            self._row[key] = len(self._row)
+
+    def rows(self, keys: np.ndarray) -> np.ndarray:
+        """Return int64 (n,): the row of each key."""
+        return np.array([self._row[key] for key in keys.tolist()], dtype=np.int64)
+
+    def val_acc(self, keys: np.ndarray) -> np.ndarray:
+        """Return float64 (n,): validation accuracy of each key, NaN if the network failed."""
+        column = self._columns["val_acc"]
+        return np.array([column[row] for row in self.rows(keys)], dtype=np.float64)
+
+    def columns(self) -> tuple[Archs, dict[str, np.ndarray]]:
+        """Return all cells asked for and what the oracle said of them."""
+        texts = {name: np.array(self._columns[name], dtype=object) for name in ("cell", "source")}
+        numbers = {name: np.array(self._columns[name], dtype=np.float64) for name in ("val_acc", "test_acc")}
+        return Archs.concatenate(self._archs), texts | numbers
+
+
+def _trajectory(queries: dict[str, np.ndarray], answers: Answers) -> Trajectory:
+    """Join the paid queries with the answers."""
+    rows = answers.rows(queries.pop("key"))
+    archs, said = answers.columns()
+    names, counts = np.unique(said["source"].astype(str), return_counts=True)
+    # Whether a trained network was still in the cache is chance; the trajectory must not depend on it.
+    said["source"] = np.where(said["source"] == "known", "known", "trained")
+    columns = {
+        "run": queries["run"],
+        "query": queries["query"],
+        **{name: values[rows] for name, values in said.items()},
+        "repeats": queries["repeats"],
+        "invalid": queries["invalid"],
+    }
+    columns |= best_so_far(columns["run"], columns["val_acc"], columns["test_acc"])
+    return Trajectory(columns, archs[rows], dict(zip(names.tolist(), counts.tolist(), strict=True)))
+
+
+def best_so_far(run: np.ndarray, val_acc: np.ndarray, test_acc: np.ndarray) -> dict[str, np.ndarray]:
+    """Return best_val_acc and best_test_acc float64 (n,) of rows that are sorted by run.
+
+    best_test_acc belongs to the cell with the best validation accuracy so far (the earliest of equals),
+    so it can fall. Both are NaN as long as every network of the run failed.
+    """
+    best = np.empty(len(run), dtype=np.int64)
+    for r in np.unique(run):
+        rows = np.flatnonzero(run == r)
+        val = np.where(np.isnan(val_acc[rows]), -np.inf, val_acc[rows])
+        rises = np.r_[True, val[1:] > np.maximum.accumulate(val)[:-1]]
+        best[rows] = rows[np.maximum.accumulate(np.where(rises, np.arange(len(rows)), 0))]
+    return {"best_val_acc": val_acc[best], "best_test_acc": test_acc[best]}

@@ -1,0 +1,107 @@
+"""Predictor-based search: train a predictor on what was evaluated, evolve under it, evaluate the best.
+
+The flow is algorithm 1 of GATES (section 3); the way in which the predictor proposes cells is the
+evolution of ReNAS (algorithm 1). `rounds` = 1 trains the predictor once, on the initial cells; more
+rounds share the budget evenly and train it again on everything that the run has evaluated by then.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+from pydantic import Field
+
+from pipeline import settings as base
+from pipeline.errors import UserError
+from pipeline.search.context import Context
+from pipeline.search.evolution import evolve
+from pipeline.spaces.archs import Archs
+
+MIN_LABELS = 2
+
+
+class Settings(base.Settings):
+    """Settings of predictor-based evolution."""
+
+    predictor: str = Field(description="which of `predictors` scores the cells")
+    rounds: int = Field(3, ge=1, le=10_000, description="how often the predictor is trained; 1: once")
+    population: int = Field(200, ge=2, le=1_000_000, description="cells of a generation, and parents of the next")
+    generations: int = Field(20, ge=0, le=100_000, description="0: the best of `population` random cells")
+    tournament: int = Field(5, ge=1, le=100_000, description="parents drawn for one tournament, with replacement")
+    crossover: float = Field(0.5, ge=0, le=1, description="share of children that have two parents; others: mutation")
+
+
+class Strategy:
+    """Predictor-based evolution, all runs at once (see `pipeline.search.loop` for the protocol)."""
+
+    def __init__(self, settings: Settings, context: Context):
+        self.settings, self.context, self.space = settings, context, context.space
+        self.rngs = context.generators("evolution")
+        self.archs: list[list[Archs]] = [[] for _ in range(context.n_runs)]  # evaluated, run by run
+        self.scores: list[list[np.ndarray]] = [[] for _ in range(context.n_runs)]
+        self.round = 0
+
+    def tell(self, runs: np.ndarray, archs: Archs, scores: np.ndarray) -> None:
+        """Remember what was evaluated."""
+        for run in np.unique(runs):
+            self.archs[run].append(archs[runs == run])
+            self.scores[run].append(scores[runs == run])
+
+    def ask(self, left: np.ndarray) -> tuple[np.ndarray, Archs]:
+        """Train the runs' predictors and propose the best unseen cells, this round's share of the budget."""
+        runs = np.flatnonzero(left > 0)
+        rounds_left = max(self.settings.rounds - self.round, 1)
+        self.round += 1
+        share = -(-left[runs] // rounds_left)
+        parts = [self._best(run, p, n) for run, p, n in zip(runs, self._fit(runs), share, strict=True)]
+        return np.repeat(runs, [len(part) for part in parts]), Archs.concatenate(parts)
+
+    def _best(self, run: int, predictor, n: int) -> Archs:
+        """Evolve under a predictor; return at most `n` cells that the run has not asked for."""
+        s, rng, cells = self.settings, self.rngs[run], self.context.cells
+        known = Archs.concatenate(self.archs[run])
+        drawn = rng.choice(len(cells), size=min(s.population, len(cells)), replace=False)
+        start = Archs.concatenate([known, cells[drawn]])
+        ranking = evolve(
+            self.space, start, predictor.predict, rng, s.generations, s.population, s.tournament, s.crossover
+        )
+        unseen = ~np.isin(ranking.keys, self.space.canonical_key(known))
+        return ranking.archs[np.flatnonzero(unseen)[:n]]
+
+    def _fit(self, runs: np.ndarray) -> list:
+        """Return one fitted predictor for each of `runs`; those with as many labels are trained together."""
+        labelled = [self._labelled(run) for run in runs]
+        seeds = np.array(self.context.run_seeds("predictor", self.round))
+        counts = np.array([len(scores) for _, scores in labelled])
+        fitted: list = [None] * len(runs)
+        for count in np.unique(counts):
+            group = np.flatnonzero(counts == count)
+            archs = Archs.concatenate([labelled[i][0] for i in group])
+            scores = np.concatenate([labelled[i][1] for i in group])
+            subsets = np.arange(len(archs)).reshape(len(group), count)
+            for i, predictor in zip(group, fit(self.context, archs, scores, subsets, seeds[runs[group]].tolist())):
+                fitted[i] = predictor
+        return fitted
+
+    def _labelled(self, run: int) -> tuple[Archs, np.ndarray]:
+        """Return the run's cells whose training did not fail. Raises UserError if there are too few."""
+        archs, scores = Archs.concatenate(self.archs[run]), np.concatenate(self.scores[run])
+        good = ~np.isnan(scores)
+        if good.sum() < MIN_LABELS:
+            raise UserError(
+                f"search: run {run} has {good.sum()} accuracies to train predictor {self.settings.predictor!r} on "
+                f"({(~good).sum()} networks failed), it takes {MIN_LABELS}; raise search.n_initial"
+            )
+        return archs[good], scores[good].astype(np.float32)
+
+
+def fit(context: Context, archs: Archs, scores: np.ndarray, subsets: np.ndarray, seeds: list[int]) -> list:
+    """Train one predictor for each row of `subsets` (int64 (runs, n), rows of `archs`)."""
+    from pipeline.predictors.replicates import fit_replicates
+    from pipeline.predictors.resources import Resources
+
+    method, settings = context.predictor["method"], context.predictor["settings"]
+    checked = importlib.import_module(f"pipeline.predictors.{method}").Settings(**settings)
+    resources = Resources(latents=dict(context.latents), zeroshot=context.zeroshot)
+    return fit_replicates(method, checked, resources, archs, scores, subsets, seeds, context.device)

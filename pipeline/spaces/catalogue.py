@@ -1,0 +1,64 @@
+"""The list of a space's architectures as an artifact, and the seeded permutation of it.
+
+Everything that "takes n cells of the space" takes consecutive rows of one permutation: first the
+held-out cells, then the labelled ones, then the candidates for zero-shot scoring. So these never overlap.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.artifacts import get_archs, open_h5, put, put_archs, put_table, write_h5
+from pipeline.errors import ConfigError
+from pipeline.job import Job
+from pipeline.randomness import rng
+from pipeline.spaces import load
+from pipeline.spaces.archs import Archs
+
+KIND = "space"
+
+
+def write_space(name: str, path: Path | str, job: Job) -> int:
+    """Write every unique architecture of the space `name` to `path`; return how many there are.
+
+    Raises ConfigError for an unknown name, ArtifactError if `path` cannot be written.
+    """
+    space = load(name)
+    archs = space.enumerate_cells()
+    with write_h5(path, KIND, job) as handle:
+        put_archs(handle, archs)
+        put(handle, "keys", space.canonical_key(archs))
+        index = np.arange(len(archs), dtype=np.uint32)
+        vertices = space.vertices(archs.ops).astype(np.uint8)
+        edges = archs.adj.sum(axis=(1, 2), dtype=np.uint8)
+        put_table(handle, {"index": index, "vertices": vertices, "edges": edges})
+    return len(archs)
+
+
+def load_space(path: Path | str) -> tuple[Archs, np.ndarray]:
+    """Return all architectures of a space and their canonical keys, uint64 (N,), in the same order."""
+    with open_h5(path, KIND) as handle:
+        return get_archs(handle), handle["keys"][()]
+
+
+def sampled(path: Path | str, seed: int, start: int, stop: int) -> Archs:
+    """Return rows [start, stop) of the seeded permutation of the space at `path`.
+
+    Raises ConfigError if the space has fewer than `stop` architectures.
+    """
+    archs, _ = load_space(path)
+    return archs[permutation(archs.space, len(archs), seed, start, stop)]
+
+
+def permutation(space: str, size: int, seed: int, start: int, stop: int) -> np.ndarray:
+    """Return positions [start, stop) of the seeded permutation of `size` architectures, int64."""
+    if not 0 <= start <= stop:
+        raise ValueError(f"rows {start} to {stop} are not a range")
+    if stop > size:
+        raise ConfigError(
+            f"space: {space} has {size} architectures, but {stop} were asked for in all "
+            "(held-out, labelled and candidates together); ask for fewer"
+        )
+    return rng(seed, "sample", space).permutation(size)[start:stop]

@@ -1,0 +1,182 @@
+"""Command `why`: say in words why an artifact is stale.
+
+Snakemake decides what has to run; this command asks it (a dry run), and explains each job by
+comparing what the artifact on disk says of itself with what it would be made from now.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.artifacts import read_provenance
+from pipeline.errors import ArtifactError, UserError
+from pipeline.fingerprint import closure, source_file
+
+HELP = "Say in words why a target (a file, or a name such as 'predictors') is stale, or that it is fresh."
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job that Snakemake would run."""
+
+    rule: str
+    outputs: tuple[str, ...]
+    inputs: tuple[str, ...]
+    reason: str
+    recipe: dict | None
+
+
+def add_arguments(parser) -> None:
+    """Add the command's options."""
+    parser.add_argument("targets", nargs="*", help="files or target names (default: the report)")
+    parser.add_argument("--configfile", type=Path, help="the run's configuration (default: config.yaml)")
+    parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="changes, as for snakemake")
+    parser.add_argument("--snakefile", type=Path, default=default_snakefile(), help="default: the project's")
+
+
+def default_snakefile() -> Path:
+    """The Snakefile beside the package."""
+    return Path(__file__).resolve().parent.parent / "Snakefile"
+
+
+def run(args, job) -> None:
+    """Print the explanation."""
+    planned = plan(args.snakefile, args.targets, args.configfile, args.config)
+    print(explain(planned, args.targets or ["report"]))
+
+
+def explain(planned: list[Planned], targets: list[str]) -> str:
+    """Return the text: first what changed by itself, then what follows from it."""
+    planned = [job for job in planned if job.outputs]
+    if not planned:
+        return f"{' '.join(targets)}: fresh, nothing to do"
+    roots, followers = [], []
+    stale = {output for job in planned for output in job.outputs}
+    for job in planned:
+        causes = causes_of(job)
+        (roots if causes else followers).append((job, causes))
+    lines = []
+    for job, causes in roots:
+        lines.append(f"{', '.join(job.outputs)} is stale:")
+        lines += [f"  - {cause}" for cause in causes]
+    if followers:
+        lines.append("and what lies downstream:")
+        for job, _ in followers:
+            through = [i for i in job.inputs if i in stale]
+            more = f" and {len(through) - 1} more" if len(through) > 1 else ""
+            lines.append(f"  - {', '.join(job.outputs)} (from {through[0] if through else '?'}{more})")
+    lines.append(f"{len(planned)} job{'s' if len(planned) > 1 else ''} would run")
+    return "\n".join(lines)
+
+
+def causes_of(job: Planned) -> list[str]:
+    """Return what makes a job run by itself, in words; empty if only its inputs are remade."""
+    causes = []
+    missing = [o for o in job.outputs if not Path(o).exists()]
+    if missing:
+        causes.append("it is not there yet" if missing == list(job.outputs) else f"missing: {', '.join(missing)}")
+    elif job.recipe and "arams have changed" in job.reason:
+        causes += recipe_changes(job.outputs[0], job.recipe)
+    if "ncomplete" in job.reason:
+        causes.append("an earlier run was stopped while writing it")
+    if "Code has changed" in job.reason:
+        causes.append(f"the rule {job.rule} itself was edited (rules/*.smk)")
+    if "et of input files has changed" in job.reason:
+        causes.append("it is made from other files than before (their list changed)")
+    if "oftware environment" in job.reason:
+        causes.append("its software environment (envs/) changed")
+    updated = job.reason.partition("Updated input files: ")[2].partition(";")[0]
+    if updated:
+        causes.append(f"newer input: {updated}")
+    if "orced" in job.reason:
+        causes.append("it was asked for explicitly (--force)")
+    return causes
+
+
+def recipe_changes(output: str, recipe: dict) -> list[str]:
+    """Compare what made `output` with what would make it now; say each difference."""
+    try:
+        made = read_provenance(output)
+    except ArtifactError as error:
+        return [str(error)]
+    changes = [
+        f"setting {path}: {json.dumps(old)} -> {json.dumps(new)}"
+        for path, old, new in differences(made["settings"], recipe["settings"])
+    ]
+    if made["seed"] != recipe["seed"]:
+        changes.append(f"setting seed: {made['seed']} -> {recipe['seed']}")
+    if made["code"] != recipe["code"]:
+        now = closure(recipe["entries"])
+        edited = sorted(m for m in now.keys() | made["modules"].keys() if now.get(m) != made["modules"].get(m))
+        changes += [f"code {_words(m, made['modules'], now)}: {source_file(m)}" for m in edited]
+    return changes or ["its recipe changed since Snakemake last recorded it"]
+
+
+def _words(module: str, before: dict, now: dict) -> str:
+    return "added" if module not in before else "removed" if module not in now else "edited"
+
+
+def differences(old, new, path: str = ""):
+    """Yield (key path, old, new) for each leaf that differs between two nested mappings."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            where = f"{path}.{key}" if path else key
+            if key not in old or key not in new:
+                yield where, old.get(key, "(absent)"), new.get(key, "(absent)")
+            else:
+                yield from differences(old[key], new[key], where)
+    elif old != new:
+        yield path, old, new
+
+
+class _Collector(logging.Handler):
+    """Keeps what Snakemake says about each job of a dry run."""
+
+    def __init__(self):
+        super().__init__()
+        self.jobs: list[Planned] = []
+
+    def emit(self, record):
+        if not hasattr(record, "rule_name") or not hasattr(record, "reason"):
+            return
+        words = shlex.split(record.shellcmd) if record.shellcmd else []
+        recipe = json.loads(words[words.index("--recipe") + 1]) if "--recipe" in words else None
+        self.jobs.append(
+            Planned(record.rule_name, tuple(record.output), tuple(record.input), record.reason, recipe)
+        )
+
+
+def plan(snakefile: Path, targets: list[str], configfile: Path | None, changes: list[str]) -> list[Planned]:
+    """Return the jobs that Snakemake would run for `targets`. Raises UserError if it cannot tell."""
+    from snakemake import api
+    from snakemake.cli import parse_config
+    from snakemake.logging import logger
+    from snakemake.settings import types as kinds
+
+    collector = _Collector()
+    output = kinds.OutputSettings(dryrun=True, quiet={kinds.Quietness.ALL}, show_failed_logs=False)
+    config = kinds.ConfigSettings(
+        config=parse_config(changes) if changes else {}, configfiles=[configfile] if configfile else []
+    )
+    with api.SnakemakeApi(output) as snakemake:
+        logger.addHandler(collector)
+        try:
+            workflow = snakemake.workflow(
+                resource_settings=kinds.ResourceSettings(cores=1),
+                config_settings=config,
+                storage_settings=kinds.StorageSettings(),
+                snakefile=snakefile.resolve(),
+            )
+            dag = workflow.dag(kinds.DAGSettings(targets=set(targets)))
+            dag.execute_workflow(
+                executor="dryrun", execution_settings=kinds.ExecutionSettings(lock=False)
+            )
+        except Exception as error:
+            raise UserError(f"why: {error}") from error
+        finally:
+            logger.removeHandler(collector)
+    return collector.jobs

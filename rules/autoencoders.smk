@@ -1,0 +1,23 @@
+# Graph autoencoders: arch2vec, and info-NAS on top of what trained networks output.
+
+
+rule train_autoencoder:
+    input:
+        unpack(autoencoder_inputs),
+    output:
+        "results/autoencoders/{benchmark}/{autoencoder}.h5",
+    params:
+        recipe=recipe("autoencoders"),
+        work="results/autoencoders/{benchmark}/work/{autoencoder}",
+        outputs=lambda wildcards, input: f"--io-dataset {input.io} --images {input.images}" if "io" in input.keys() else "",
+    log:
+        "results/logs/autoencoders/{benchmark}/{autoencoder}.log",
+    resources:
+        mem_mb=6000,
+        runtime=240,
+    conda:
+        ENVIRONMENT
+    shell:
+        "{RUN} autoencoders --recipe {params.recipe:q} {HOW} --log {log} --autoencoder {wildcards.autoencoder} "
+        "--space-file {input.space} --benchmark-table {input.table} {params.outputs} "
+        "--work {params.work} --out {output}"

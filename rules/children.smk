@@ -1,0 +1,22 @@
+# Child networks, trained in chunks. A chunk that was killed continues from its work folder.
+
+
+rule train_children:
+    input:
+        space=space_of,
+        images=images_of,
+    output:
+        "results/children/{benchmark}/chunk_{chunk}.h5",
+    params:
+        recipe=recipe("children"),
+        work="results/children/{benchmark}/work/chunk_{chunk}",
+    log:
+        "results/logs/children/{benchmark}/chunk_{chunk}.log",
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    conda:
+        ENVIRONMENT
+    shell:
+        "{RUN} children --recipe {params.recipe:q} {HOW} --log {log} --space-file {input.space} "
+        "--images {input.images} --chunk {wildcards.chunk} --work {params.work} --out {output}"

@@ -1,0 +1,124 @@
+# What all rules share: the checked configuration, wildcard constraints, and input functions.
+import os
+import sys
+
+sys.path.insert(0, str(workflow.basedir))
+os.environ["PYTHONPATH"] = str(workflow.basedir)
+
+from pipeline.config import check
+from pipeline.errors import UserError
+from pipeline.recipes import chunk_count, recipe_json
+
+try:
+    CONFIG = check(config, workflow.configfiles[0])
+except UserError as error:
+    raise WorkflowError(str(error))
+
+ENVIRONMENT = f"../envs/{CONFIG.environment}.yaml"
+RUN = "python -m pipeline"
+HOW = f"--device {CONFIG.device} --threads {CONFIG.threads}"
+
+
+wildcard_constraints:
+    autoencoder="[a-z][a-z0-9_]*",
+    benchmark="[a-z][a-z0-9_]*",
+    chunk="[0-9]+",
+    images="[a-z][a-z0-9_]*",
+    n_train="[0-9]+",
+    predictor="[a-z][a-z0-9_]*",
+    space="[a-z][a-z0-9_]*",
+    strategy="[a-z][a-z0-9_]*",
+
+
+def recipe(stage):
+    """The rule's recipe: settings and code of its artifact, as one canonical string."""
+    return lambda wildcards: recipe_json(stage, CONFIG, **dict(wildcards.items()))
+
+
+def each_benchmark(pattern, **values):
+    return expand(pattern, benchmark=CONFIG.benchmarks, **values)
+
+
+def space_of(wildcards):
+    return f"results/spaces/{CONFIG.benchmarks[wildcards.benchmark].space}.h5"
+
+
+def images_of(wildcards):
+    return f"results/images/{CONFIG.benchmarks[wildcards.benchmark].children.images}.h5"
+
+
+def chunks_of(wildcards):
+    children = CONFIG.benchmarks[wildcards.benchmark].children
+    return expand(
+        "results/children/{benchmark}/chunk_{chunk}.h5",
+        benchmark=wildcards.benchmark,
+        chunk=range(chunk_count(children.n_cells, children.chunk_size)),
+    )
+
+
+def all_chunks(wildcards):
+    return [
+        f"results/children/{name}/chunk_{chunk}.h5"
+        for name, benchmark in CONFIG.benchmarks.items()
+        for chunk in range(chunk_count(benchmark.children.n_cells, benchmark.children.chunk_size))
+    ]
+
+
+def score_chunks_of(wildcards):
+    n_cells = CONFIG.benchmarks[wildcards.benchmark].children.n_cells + CONFIG.zeroshot.n_candidates
+    return expand(
+        "results/zeroshot/{benchmark}/chunk_{chunk}.h5",
+        benchmark=wildcards.benchmark,
+        chunk=range(chunk_count(n_cells, CONFIG.zeroshot.chunk_size)),
+    )
+
+
+def autoencoder_inputs(wildcards):
+    """arch2vec reads cells; info-NAS also reads what trained networks output, and for which images."""
+    inputs = {"space": space_of(wildcards), "table": "results/benchmarks/{benchmark}.h5"}
+    if CONFIG.autoencoders[wildcards.autoencoder].model == "infonas":
+        inputs |= {"io": "results/io_dataset/{benchmark}.h5", "images": images_of(wildcards)}
+    return inputs
+
+
+def latents_inputs(benchmark, predictor):
+    """The autoencoder that a predictor takes latents from, by name."""
+    name = CONFIG.predictors[predictor].get("latents")
+    return {name: f"results/autoencoders/{benchmark}/{name}.h5"} if name else {}
+
+
+def predictor_inputs(wildcards):
+    inputs = {"table": "results/benchmarks/{benchmark}.h5"}
+    return inputs | latents_inputs(wildcards.benchmark, wildcards.predictor)
+
+
+def strategy_inputs(wildcards):
+    inputs = {
+        "table": "results/benchmarks/{benchmark}.h5",
+        "space": space_of(wildcards),
+        "images": images_of(wildcards),
+    }
+    predictor = CONFIG.strategies[wildcards.strategy].get("predictor")
+    return inputs | (latents_inputs(wildcards.benchmark, predictor) if predictor else {})
+
+
+def latents_option(wildcards, input):
+    """--latents NAME=FILE for each autoencoder among the inputs."""
+    return " ".join(f"--latents {name}={input[name]}" for name in CONFIG.autoencoders if name in input.keys())
+
+
+def all_predictions(wildcards):
+    return each_benchmark(
+        "results/predictors/{benchmark}/{predictor}/n{n_train}.h5",
+        predictor=CONFIG.predictors,
+        n_train=CONFIG.evaluation.n_train,
+    )
+
+
+def all_searches(wildcards):
+    return each_benchmark("results/search/{benchmark}/{strategy}.h5", strategy=CONFIG.strategies)
+
+
+def named(names, files):
+    """NAME=FILE options, in order."""
+    return " ".join(f"{name}={file}" for name, file in zip(names, files))

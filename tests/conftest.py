@@ -1,0 +1,28 @@
+"""Shared by all tests: where the real data is, and what needs what."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("NASFLOW_DATA", ROOT.parent / "shared" / "data"))
+
+
+def pytest_collection_modifyitems(items):
+    no_data = pytest.mark.skip(reason=f"no real data in {DATA} (set NASFLOW_DATA)")
+    no_browser = pytest.mark.skip(reason="chromium is not installed")
+    for item in items:
+        if item.get_closest_marker("real_data") and not DATA.is_dir():
+            item.add_marker(no_data)
+        if item.get_closest_marker("browser") and not shutil.which("chromium"):
+            item.add_marker(no_browser)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real tables and images."""
+    return DATA

@@ -1,0 +1,38 @@
+"""The lock, the conda environments and the package's metadata agree."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def lock() -> dict[str, str]:
+    lines = (ROOT / "envs/requirements.lock").read_text().splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+@pytest.mark.parametrize("name", ["cpu", "cuda"])
+def test_conda_environments_have_the_locks_versions(name):
+    environment = yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text())
+    pins = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
+    assert dict(pin.split("==") for pin in pins) == lock()
+
+
+def test_the_lock_pins_every_dependency_of_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    names = {re.match(r"[A-Za-z0-9_-]+", text).group().lower() for text in wanted}
+    assert names <= lock().keys()
+    assert lock()["torch"] == "2.13.0"
+
+
+@pytest.mark.parametrize("name", ["torch", "numpy", "snakemake", "h5py", "scikit-learn"])
+def test_what_is_installed_is_what_is_locked(name):
+    assert version(name).split("+")[0] == lock()[name]

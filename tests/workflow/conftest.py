@@ -1,0 +1,108 @@
+"""A copy of the project in which the whole workflow has run once, on a tiny configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("Snakefile", "config.yaml", "rules", "pipeline", "profiles", "envs", "pyproject.toml")
+PLAN = """
+import json, sys
+from pathlib import Path
+from pipeline.why import plan
+jobs = plan(Path("Snakefile"), sys.argv[2:], Path(sys.argv[1]), [])
+print("PLAN" + json.dumps([[j.rule, list(j.outputs)] for j in jobs if j.outputs]))
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project in `root`, run with the configuration file `config`."""
+
+    root: Path
+    config: str = "tiny.yaml"
+
+    def run(self, *command, check: bool = True, **environment) -> subprocess.CompletedProcess:
+        """Run a command in the project; its output is text."""
+        done = subprocess.run(
+            [sys.executable, "-m", *map(str, command)],
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            env={**os.environ, "PYTHONPATH": str(self.root), **environment},
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(map(str, command))} failed:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def snakemake(self, *arguments, check: bool = True, **environment) -> subprocess.CompletedProcess:
+        """Run snakemake with two cores on the project's configuration."""
+        return self.run(
+            "snakemake", "--cores", 2, "--configfile", self.config, *arguments, check=check, **environment
+        )
+
+    def plan(self, *targets: str) -> dict[str, list[str]]:
+        """Return {rule: outputs} of what would run now, and how many seconds it took to find out."""
+        done = self.run("pipeline.plan_for_tests", self.config, *targets)
+        jobs: dict[str, list[str]] = {}
+        for rule, outputs in json.loads(done.stdout.partition("PLAN")[2]):
+            jobs.setdefault(rule, []).extend(outputs)
+        return {rule: sorted(outputs) for rule, outputs in sorted(jobs.items())}
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace text in a file of the copy; it must be there."""
+        path = self.root / file
+        text = path.read_text()
+        assert old in text, f"{file} does not contain {old!r}"
+        path.write_text(text.replace(old, new))
+
+    def artifacts(self) -> dict[str, tuple[int, int]]:
+        """Return {file: (modification time, size)} of all artifacts."""
+        files = (self.root / "results").rglob("*")
+        return {
+            str(f.relative_to(self.root)): (f.stat().st_mtime_ns, f.stat().st_size)
+            for f in files
+            if f.is_file() and f.suffix in (".h5", ".csv", ".html")
+        }
+
+
+def copy_project(target: Path) -> Project:
+    """Copy what the workflow needs (no results) to `target`."""
+    target.mkdir(parents=True)
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, target / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target / part)
+    shutil.copy2(Path(__file__).with_name("tiny.yaml"), target / "tiny.yaml")
+    (target / "pipeline" / "plan_for_tests.py").write_text(PLAN)
+    return Project(target)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """The project after a whole run; tests must leave it as they found it (or use `fresh_copy`)."""
+    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
+    started = time.monotonic()
+    project.snakemake()
+    print(f"whole tiny run: {time.monotonic() - started:.0f} s")
+    return project
+
+
+@pytest.fixture
+def fresh_copy(finished, tmp_path) -> Project:
+    """A copy of the finished project, artifacts and Snakemake's records included, to break things in."""
+    target = tmp_path / "project"
+    shutil.copytree(finished.root, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return Project(target)
