@@ -4,6 +4,7 @@
 rule build_benchmark:
     input:
         children=chunks_of,
+        images=images_of,
     output:
         "results/benchmarks/{benchmark}.h5",
     params:
@@ -16,4 +17,5 @@ rule build_benchmark:
     conda:
         ENVIRONMENT
     shell:
-        "{RUN} benchmarks --recipe {params.recipe:q} --log {log} --children {input.children} --out {output}"
+        "{RUN} benchmarks --recipe {params.recipe:q} --log {log} --children {input.children} "
+        "--images {input.images} --out {output}"

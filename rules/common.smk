@@ -103,8 +103,9 @@ def strategy_inputs(wildcards):
 
 
 def latents_option(wildcards, input):
-    """--latents NAME=FILE for each autoencoder among the inputs."""
-    return " ".join(f"--latents {name}={input[name]}" for name in CONFIG.autoencoders if name in input.keys())
+    """--latents NAME=FILE … for each autoencoder among the inputs."""
+    names = [name for name in CONFIG.autoencoders if name in input.keys()]
+    return f"--latents {named(names, [input[name] for name in names])}" if names else ""
 
 
 def all_predictions(wildcards):

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.artifacts import get_archs, get_provenance, get_table, open_h5
+from pipeline.artifacts import get_archs, get_table, open_h5, read_run_record
+from pipeline.benchmarks.tables import load_table
 from pipeline.errors import ArtifactError
 from pipeline.report.record import Made, made_from
 from pipeline.spaces import load
@@ -59,7 +60,7 @@ class Children:
 
 @dataclass(frozen=True)
 class Labels:
-    """A benchmark table. frame: cell, role, params, val_acc, test_acc (means over trials), and trials."""
+    """A benchmark table. frame: cell, role, val_acc, test_acc (means over `trials`), params where known."""
 
     name: str
     space: str
@@ -93,6 +94,18 @@ class ZeroShot:
 
 
 @dataclass(frozen=True)
+class Predictions:
+    """Scores of held-out cells. frame: predictor, n_train, run, subset, cell, truth, score.
+
+    fits: predictor, n_train, seconds (of training all runs; NaN if not recorded). ks: K of Precision@K.
+    """
+
+    frame: pd.DataFrame
+    fits: pd.DataFrame
+    ks: list[int]
+
+
+@dataclass(frozen=True)
 class Search:
     """All runs of one strategy. frame: run, query, cell, val_acc, test_acc, source; archs: one a row."""
 
@@ -113,7 +126,7 @@ class Run:
     io: dict | None
     autoencoders: dict[str, Autoencoder]
     zeroshot: ZeroShot | None
-    predictions: pd.DataFrame | None
+    predictions: Predictions | None
     searches: dict[str, Search]
     made: list[Made]
 
@@ -169,31 +182,21 @@ def _wide(curves: np.ndarray, epochs: int) -> np.ndarray:
 
 
 def _labels(path: Path) -> Labels:
-    with open_h5(path, "benchmark") as handle:
-        val, test = str(handle.attrs["val_metric"]), str(handle.attrs["test_metric"])
-        metrics = {name: handle["metrics"][name][()].astype(np.float64) for name in (val, test)}
-        table = get_table(handle)
-        frame = table[[c for c in ("cell", "role", "params") if c in table]].copy()
-        frame["val_acc"] = _mean(metrics[val])
-        frame["test_acc"] = _mean(metrics[test])
-        space = str(handle.attrs["space"])
-        return Labels(
-            name=str(handle.attrs["name"]),
-            space=space,
-            space_size=int(load(space).SIZE),
-            val_metric=val,
-            test_metric=test,
-            trials=metrics[val].shape[1],
-            archs=get_archs(handle),
-            frame=frame,
-        )
-
-
-def _mean(trials: np.ndarray) -> np.ndarray:
-    """Mean over the trials that there are, float64 (N,); NaN where there are none."""
-    there = ~np.isnan(trials)
-    total, n = np.where(there, trials, 0).sum(axis=1), there.sum(axis=1)
-    return np.divide(total, n, out=np.full(len(trials), np.nan), where=n > 0)
+    table = load_table(path)
+    frame = pd.DataFrame({"cell": table.cells, "role": table.role})
+    frame["val_acc"], frame["test_acc"] = table.mean(table.val_metric), table.mean(table.test_metric)
+    if "params" in table.costs:
+        frame["params"] = table.costs["params"]
+    return Labels(
+        name=table.name,
+        space=table.archs.space,
+        space_size=int(load(table.archs.space).SIZE),
+        val_metric=table.val_metric,
+        test_metric=table.test_metric,
+        trials=table.metrics[table.val_metric].shape[1],
+        archs=table.archs,
+        frame=frame,
+    )
 
 
 def _io(path: Path) -> dict:
@@ -228,17 +231,16 @@ def _zeroshot(path: Path) -> ZeroShot:
         return ZeroShot(pd.concat([frame, scores], axis=1), metrics)
 
 
-def _predictions(paths: Sequence[Path]) -> pd.DataFrame:
-    """One row a predictor, number of labels, run and held-out cell: cell, truth, score."""
-    parts = []
+def _predictions(paths: Sequence[Path]) -> Predictions:
+    parts, fits, ks = [], [], set()
     for path in paths:
         with open_h5(path, "predictions") as handle:
-            settings = get_provenance(handle)["settings"]
-            frame = get_table(handle)
-        frame.insert(0, "predictor", settings["predictor"])
-        frame.insert(1, "n_train", int(settings["n_train"]))
-        parts.append(frame)
-    return pd.concat(parts, ignore_index=True)
+            frame, attrs = get_table(handle), dict(handle.attrs)
+        names = {"predictor": str(attrs["predictor"]), "n_train": int(attrs["n_train"])}
+        ks |= {int(k) for k in attrs["ks"]}
+        fits.append(names | {"seconds": read_run_record(path).get("fit_seconds", np.nan)})
+        parts.append(frame.assign(**names))
+    return Predictions(pd.concat(parts, ignore_index=True), pd.DataFrame(fits), sorted(ks))
 
 
 def _search(path: Path) -> Search:

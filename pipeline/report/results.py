@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from pipeline.evaluation.measures import kendall_tau, n_at_k, precision_at_k, spearman
+from pipeline.evaluation.measures import all_measures, kendall_tau
 from pipeline.randomness import rng
 from pipeline.report.data import Labels, Run, Search, ZeroShot
 
@@ -17,15 +17,10 @@ RESAMPLES = 200  # of the bootstrap intervals of Kendall's tau
 
 
 def measured(predictions: pd.DataFrame, ks: Sequence[int]) -> pd.DataFrame:
-    """Return one row a predictor, number of labels and run: kendall_tau, spearman, precision_at_K, n_at_K."""
-    rows = []
-    for key, part in predictions.groupby(["predictor", "n_train", "run"], sort=True):
-        truth, score = part["truth"].to_numpy(np.float64), part["score"].to_numpy(np.float64)
-        row = dict(zip(("predictor", "n_train", "run"), key, strict=True))
-        row |= {"kendall_tau": kendall_tau(truth, score), "spearman": spearman(truth, score)}
-        row |= {f"precision_at_{k}": precision_at_k(truth, score, k) for k in ks}
-        row |= {f"n_at_{k}": n_at_k(truth, score, k) for k in ks}
-        rows.append(row)
+    """Return one row a predictor, number of labels and run, with every measure."""
+    names = ["predictor", "n_train", "run"]
+    groups = predictions.groupby(names, sort=True)
+    rows = [dict(zip(names, key, strict=True)) | all_measures(p["truth"], p["score"], ks) for key, p in groups]
     return pd.DataFrame(rows)
 
 

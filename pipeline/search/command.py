@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,12 @@ from pipeline.artifacts import put_archs, put_table, write_h5
 from pipeline.benchmarks.tables import BenchmarkTable, load_table
 from pipeline.errors import UserError
 from pipeline.job import Job
+from pipeline.predictors.resources import named_files
+from pipeline.randomness import derive
 from pipeline.search.context import Context, draw_initial
 from pipeline.search.loop import Trajectory, spend
 from pipeline.search.oracles import TableOracle
 from pipeline.search.settings import SearchSettings, check_against_space
-from pipeline.randomness import derive
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.catalogue import load_space
 
@@ -74,17 +74,6 @@ def run(args: argparse.Namespace, job: Job) -> None:
     )
     inputs = [args.benchmark_table, args.space_file, args.images, args.zeroshot, *latents.values()]
     write(args.out, job, trajectory, [path for path in inputs if path is not None])
-
-
-def named_files(texts: Iterable[str]) -> dict[str, Path]:
-    """Return {name: path} of NAME=FILE texts. Raises UserError if one has another form."""
-    files = {}
-    for text in texts:
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise UserError(f"--latents: expected NAME=FILE, got {text!r}")
-        files[name] = Path(path)
-    return files
 
 
 def make_oracle(args: argparse.Namespace, job: Job, table: BenchmarkTable, space, device):

@@ -1,0 +1,1 @@
+"""Benchmark tables: architectures with their metrics and costs, from whatever source."""

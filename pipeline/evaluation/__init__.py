@@ -1,0 +1,1 @@
+"""How well a predictor ranks: measures, and the protocols under which they are taken."""

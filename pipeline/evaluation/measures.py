@@ -1,0 +1,83 @@
+"""Measures of how well predicted scores rank architectures. `truth` and `score`: float (N,), higher is better.
+
+All return a float, NaN where the measure is undefined (fewer than two values, or all equal).
+All raise ValueError if the lengths differ or a value is NaN.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+
+def kendall_tau(truth, score) -> float:
+    """Kendall's tau-b (ties count), in O(N log N); GATES, section 6.1."""
+    truth, score = _checked(truth, score)
+    if not _varied(truth, score):
+        return float("nan")
+    return float(stats.kendalltau(truth, score).statistic)
+
+
+def spearman(truth, score) -> float:
+    """Spearman's rank correlation."""
+    truth, score = _checked(truth, score)
+    if not _varied(truth, score):
+        return float("nan")
+    return float(stats.spearmanr(truth, score).statistic)
+
+
+def pearson(truth, score) -> float:
+    """Pearson's linear correlation."""
+    truth, score = _checked(truth, score)
+    if not _varied(truth, score):
+        return float("nan")
+    return float(np.corrcoef(truth, score)[0, 1])
+
+
+def mse(truth, score) -> float:
+    """Mean squared error; meaningful for predictors that regress the accuracy itself."""
+    truth, score = _checked(truth, score)
+    return float(np.mean((truth - score) ** 2)) if len(truth) else float("nan")
+
+
+def precision_at_k(truth, score, k: int) -> float:
+    """Share of the true top k among the predicted top k, in [0, 1]; GATES, section 6.1.
+
+    Where the k-th true value is shared by several, each of them counts as a top one.
+    """
+    truth, score = _checked(truth, score)
+    if not 1 <= k <= len(truth):
+        return float("nan")
+    chosen = np.argsort(-score, kind="stable")[:k]
+    bar = np.sort(truth)[-k]
+    return float(np.mean(truth[chosen] >= bar))
+
+
+def n_at_k(truth, score, k: int) -> float:
+    """Best true rank (1 = best of all) among the k highest predicted; GATES, section 6.1 (N@K)."""
+    truth, score = _checked(truth, score)
+    if not 1 <= k <= len(truth):
+        return float("nan")
+    chosen = np.argsort(-score, kind="stable")[:k]
+    return float(1 + np.sum(truth > truth[chosen].max()))
+
+
+def all_measures(truth, score, ks) -> dict[str, float]:
+    """Return every measure by its column name: kendall_tau, spearman, pearson, mse, precision_at_K, n_at_K."""
+    found = {"kendall_tau": kendall_tau(truth, score), "spearman": spearman(truth, score)}
+    found |= {"pearson": pearson(truth, score), "mse": mse(truth, score)}
+    found |= {f"precision_at_{k}": precision_at_k(truth, score, k) for k in ks}
+    return found | {f"n_at_{k}": n_at_k(truth, score, k) for k in ks}
+
+
+def _checked(truth, score) -> tuple[np.ndarray, np.ndarray]:
+    truth, score = np.asarray(truth, np.float64), np.asarray(score, np.float64)
+    if truth.ndim != 1 or truth.shape != score.shape:
+        raise ValueError(f"measures: truth has shape {truth.shape}, score {score.shape}; expected the same length")
+    if np.isnan(truth).any() or np.isnan(score).any():
+        raise ValueError("measures: NaN among the values; leave these architectures out first")
+    return truth, score
+
+
+def _varied(truth: np.ndarray, score: np.ndarray) -> bool:
+    return len(truth) > 1 and np.ptp(truth) > 0 and np.ptp(score) > 0

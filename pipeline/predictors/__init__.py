@@ -1,0 +1,1 @@
+"""Performance predictors: one plug-in file each (`Settings` and `Predictor`), networks in `encoders`."""

@@ -1,0 +1,74 @@
+"""Command `predictors`: train all replicates of a predictor at one training size, and test them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import UserError
+
+HELP = "Train a predictor on the labelled cells of a benchmark and score its held-out cells."
+KIND = "predictions"
+log = logging.getLogger("nasflow")
+
+
+def add_arguments(parser) -> None:
+    """Add the command's options."""
+    parser.add_argument("--benchmark-table", type=Path, required=True, help="benchmark table with labelled cells")
+    parser.add_argument("--predictor", required=True, help="name of the predictor in the configuration")
+    parser.add_argument("--n-train", type=int, required=True, help="number of training cells")
+    parser.add_argument("--latents", nargs="*", default=[], metavar="NAME=FILE", help="autoencoders it may use")
+    parser.add_argument("--zeroshot", type=Path, help="scores of untrained networks that it may use")
+    parser.add_argument("--out", type=Path, required=True, help="predictions to write (HDF5)")
+
+
+def run(args, job) -> None:
+    """Write kind "predictions": one row a run and held-out cell."""
+    from pipeline.artifacts import put, put_archs, put_table, write_h5
+    from pipeline.benchmarks.tables import load_table
+    from pipeline.evaluation.protocols import training_runs
+    from pipeline.predictors.replicates import fit_replicates, load
+    from pipeline.predictors.resources import Resources, named_files
+
+    s = job.settings
+    table = load_table(args.benchmark_table)
+    pool, test = labelled_rows(table, "labelled"), labelled_rows(table, "held_out")
+    protocol = s["evaluation"]
+    subsets, numbers, seeds = training_runs(
+        len(pool), s["n_train"], protocol["n_subsets"], protocol["n_seeds"], job.seed, s["benchmark"]
+    )
+    latents = named_files(args.latents)
+    settings = load(s["method"]).Settings(**s["settings"])
+    labels = table.mean(table.val_metric)
+    started = time.perf_counter()
+    resources, device = Resources(latents, args.zeroshot), job.torch_device()
+    fitted = fit_replicates(
+        s["method"], settings, resources, table.archs[pool], labels[pool], subsets, seeds, device
+    )
+    fit_seconds, started = time.perf_counter() - started, time.perf_counter()
+    scores = np.stack([predictor.predict(table.archs[test]) for predictor in fitted])  # (R, n_test)
+    run_record = {"fit_seconds": fit_seconds, "score_seconds": time.perf_counter() - started, "replicates": len(seeds)}
+    runs, n_test = len(seeds), len(test)
+    inputs = [args.benchmark_table, *latents.values(), *([args.zeroshot] if args.zeroshot else [])]
+    with write_h5(args.out, KIND, job, inputs=inputs, run=run_record) as handle:
+        handle.attrs.update({key: s[key] for key in ("benchmark", "predictor", "method", "n_train")})
+        handle.attrs["labels"] = table.val_metric
+        handle.attrs["ks"] = protocol["ks"]
+        put(handle, "subsets", pool[subsets])  # rows of the benchmark table
+        put_archs(handle, table.archs[test])
+        columns = {"run": np.repeat(np.arange(runs), n_test), "subset": np.repeat(numbers, n_test)}
+        columns |= {"cell": [table.cells[row] for row in test] * runs, "truth": np.tile(labels[test], runs)}
+        put_table(handle, columns | {"score": scores.reshape(-1)})
+    log.info("%s, %d training cells: %d runs in %.1f s", s["predictor"], s["n_train"], runs, fit_seconds)
+
+
+def labelled_rows(table, role: str) -> np.ndarray:
+    """Return the rows of a role that have a label. Raises UserError if there are fewer than two."""
+    rows = table.rows(role)
+    rows = rows[~np.isnan(table.mean(table.val_metric)[rows])]
+    if len(rows) < 2:
+        raise UserError(f"{table.name}: {len(rows)} {role} cells have a label; at least two are needed")
+    return rows

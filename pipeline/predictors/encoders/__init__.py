@@ -1,0 +1,1 @@
+"""Networks that turn cells into scores, several replicates at once."""

@@ -1,0 +1,91 @@
+"""GATES for spaces with operations on nodes, R replicates as one batched network.
+
+Source: GATES, section 4.3.1, equations 3 and 4. Every node carries virtual information; an operation
+gates what flows through its node. R replicates, B cells, V nodes, O operations, h widths.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class GatesNodes(nn.Module):
+    """Scores of cells: (R, B, V) operations, (R, B, V, V) adjacency -> (R, B).
+
+    All parameters have a leading axis of R; replicate r's are drawn from generators[r] alone, so a
+    replicate is the same network whether it is built with others or by itself.
+    """
+
+    def __init__(self, shape, n_ops: int, padding: int, inputs: int, generators: list[torch.Generator]):
+        """shape: the plug-in's settings. padding, inputs: operation codes of unused and of input nodes."""
+        super().__init__()
+        self.padding, self.inputs, self.dropout, self.readout = padding, inputs, shape.dropout, shape.readout
+        widths = [shape.information_hidden] + [shape.hidden] * shape.layers
+
+        def drawn(*size: int, fan: int) -> nn.Parameter:
+            bound = fan**-0.5
+            values = [torch.rand(size, generator=g).mul_(2 * bound).sub_(bound) for g in generators]
+            return nn.Parameter(torch.stack(values))
+
+        def normal(*size: int) -> nn.Parameter:
+            return nn.Parameter(torch.stack([torch.randn(size, generator=g) for g in generators]))
+
+        self.operation = normal(n_ops, shape.operation_dim)  # EMB
+        self.information = normal(1, shape.information_dim)  # E, of the input node
+        self.enter = drawn(shape.information_dim, widths[0], fan=shape.information_dim)
+        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.w_x = nn.ParameterList([drawn(a, b, fan=b) for a, b in pairs])
+        self.bias = nn.ParameterList([nn.Parameter(torch.zeros(len(generators), 1, b)) for _, b in pairs])
+        self.w_o = nn.ParameterList([drawn(shape.operation_dim, b, fan=shape.operation_dim) for _, b in pairs])
+        self.b_o = nn.ParameterList([nn.Parameter(torch.zeros(len(generators), 1, b)) for _, b in pairs])
+        self.head = nn.ParameterList()
+        for a, b in zip([widths[-1], *shape.mlp], [*shape.mlp, 1], strict=True):
+            self.head += [drawn(a, b, fan=a), drawn(1, b, fan=a)]
+
+    def forward(self, ops: Tensor, adj: Tensor, generators: list[torch.Generator] | None = None) -> Tensor:
+        """generators: one a replicate, for dropout; None switches dropout off."""
+        z = self.embed(ops, adj)  # (R, B, h)
+        weights = list(zip(self.head[::2], self.head[1::2], strict=True))
+        for w, b in weights[:-1]:
+            z = torch.baddbmm(b, z, w).relu()
+            if generators and self.dropout:
+                keep = torch.stack([torch.rand(z.shape[1:], generator=g) for g in generators]) >= self.dropout
+                z = z * keep.to(z.device) / (1 - self.dropout)
+        w, b = weights[-1]
+        return torch.baddbmm(b, z, w).squeeze(2)
+
+    def embed(self, ops: Tensor, adj: Tensor) -> Tensor:
+        """Return the cells' embeddings (R, B, h)."""
+        replicates, cells, nodes = ops.shape
+        codes = nn.functional.one_hot(ops.long(), self.operation.shape[1]).float().view(replicates, cells * nodes, -1)
+        flow = adj.transpose(2, 3).float() + torch.eye(nodes, device=adj.device)  # A + I, receiver by sender
+        flow = flow.view(replicates * cells, nodes, nodes)
+        entering = self.information @ self.enter  # (R, 1, h0)
+        x = (ops == self.inputs).float().view(replicates, cells * nodes, 1) * entering
+        last = len(self.w_x) - 1
+        for k, (w_x, bias, w_o, b_o) in enumerate(zip(self.w_x, self.bias, self.w_o, self.b_o, strict=True)):
+            gate = torch.sigmoid(torch.baddbmm(b_o, self.operation, w_o))  # (R, O, h)
+            sent = torch.bmm(x, w_x)  # (R, B*V, h)
+            received = torch.bmm(flow, sent.view(replicates * cells, nodes, -1)).view_as(sent)
+            x = torch.addcmul(bias, torch.bmm(codes, gate), received)
+            if k < last:
+                x = x.relu()
+        return self._read(x.view(replicates, cells, nodes, -1), ops)
+
+    def _read(self, x: Tensor, ops: Tensor) -> Tensor:
+        """The mean over all nodes but inputs and padding, or the output node alone: (R, B, V, h) -> (R, B, h)."""
+        if self.readout == "output":
+            return x[:, :, -1]
+        used = ((ops != self.padding) & (ops != self.inputs)).float()
+        weights = used / used.sum(dim=2, keepdim=True)
+        return torch.einsum("rbv,rbvh->rbh", weights, x)
+
+    def only(self, replicate: int) -> GatesNodes:
+        """Return replicate `replicate` as a network of its own (R = 1)."""
+        import copy
+
+        single = copy.deepcopy(self)
+        for mine, all_of_them in zip(single.parameters(), self.parameters(), strict=True):
+            mine.data = all_of_them.data[replicate : replicate + 1].clone()
+        return single

@@ -1,0 +1,103 @@
+"""GATES: an encoder that mimics how data flows through a cell, trained on pairwise comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from pipeline import settings as base
+from pipeline.errors import ConfigError
+from pipeline.predictors.resources import Resources
+from pipeline.spaces import load
+from pipeline.spaces.archs import Archs
+
+SCORED_AT_ONCE = 512  # cells; what keeps the layers' activations in a core's cache
+
+
+class Settings(base.Settings):
+    """Settings of GATES; the defaults are the paper's for NAS-Bench-101 (section 6.2)."""
+
+    layers: int = Field(5, ge=1, le=100, description="GATES layers; a piece of information travels as many edges")
+    hidden: int = Field(128, ge=1, le=4096, description="width of a layer")
+    operation_dim: int = Field(48, ge=1, le=4096, description="size of an operation's embedding")
+    information_dim: int = Field(48, ge=1, le=4096, description="size of the input's embedding")
+    information_hidden: int = Field(96, ge=1, le=4096, description="width of the information that enters layer 1")
+    readout: Literal["mean", "output"] = Field("mean", description="mean over nodes, or the output node alone")
+    mlp: list[PositiveInt] = Field([200], description="widths of the head's hidden layers")
+    dropout: float = Field(0.1, ge=0, lt=1, description="in the head")
+    epochs: int = Field(200, ge=1, le=100_000, description="passes over the training cells")
+    batch_size: int = Field(512, ge=2, le=1_000_000, description="training cells a step")
+    lr: float = Field(1e-3, gt=0, le=10, description="Adam's learning rate")
+    weight_decay: float = Field(0.0, ge=0, le=10, description="Adam's weight decay")
+    loss: Literal["pairwise_hinge", "pairwise_bce", "mse"] = Field("pairwise_hinge", description="training loss")
+    margin: float = Field(0.1, ge=0, le=100, description="margin of the hinge")
+    max_compare_ratio: float = Field(4.0, gt=0, le=1000, description="pairs drawn in a step, per training cell")
+
+
+class Predictor:
+    """A GATES predictor; `fit` and `predict` as in scikit-learn."""
+
+    def __init__(self, settings: Settings, resources: Resources | None = None, seed: int = 0, device="cpu"):
+        self.settings, self.resources, self.seed, self.device = settings, resources, seed, device
+        self.network = None
+
+    def fit(self, archs: Archs, scores, unlabelled: Archs | None = None) -> Predictor:
+        """Train on `archs` with accuracies `scores`, float (N,). Unlabelled cells are not used."""
+        rows = np.arange(len(archs))[None]
+        fitted = self.fit_many(self.settings, self.resources, archs, scores, rows, [self.seed], self.device)
+        self.network = fitted[0].network
+        return self
+
+    @classmethod
+    def fit_many(
+        cls,
+        settings: Settings,
+        resources: Resources | None,
+        archs: Archs,
+        scores,
+        subsets: np.ndarray,
+        seeds: Sequence[int],
+        device="cpu",
+    ) -> list[Predictor]:
+        """Train R replicates as one batched model; see `pipeline.predictors.replicates.fit_replicates`."""
+        import torch
+
+        from pipeline.predictors.encoders.gates import GatesNodes
+        from pipeline.predictors.training import train
+        from pipeline.randomness import torch_generator
+
+        space = _space_of(archs)
+        generators = [torch_generator(seed, "gates") for seed in seeds]
+        network = GatesNodes(settings, space.N_OPS, space.NONE, space.INPUT, generators).to(device)
+        ops, adj = (torch.as_tensor(a[subsets], device=device) for a in (archs.ops, archs.adj))
+        truth = torch.as_tensor(np.asarray(scores, np.float32)[subsets], device=device)
+        train(network, (ops, adj), truth, settings, generators)
+        fitted = []
+        for replicate, seed in enumerate(seeds):
+            fitted.append(cls(settings, resources, seed, device))
+            fitted[-1].network = network.only(replicate)
+        return fitted
+
+    def predict(self, archs: Archs) -> np.ndarray:
+        """Return a score for each cell, float32 (N,); higher is better, the scale has no meaning."""
+        import torch
+
+        _space_of(archs)
+        if self.network is None:
+            raise ValueError("gates: predict before fit")
+        scores = np.empty(len(archs), np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(archs), SCORED_AT_ONCE):
+                part = slice(start, start + SCORED_AT_ONCE)
+                ops, adj = (torch.as_tensor(a[part], device=self.device)[None] for a in (archs.ops, archs.adj))
+                scores[part] = self.network(ops, adj)[0].cpu().numpy()
+        return scores
+
+
+def _space_of(archs: Archs):
+    if archs.adj is None:
+        raise ConfigError(f"gates: {archs.space} has its operations on edges; this encoder takes them on nodes")
+    return load(archs.space)

@@ -1,0 +1,59 @@
+"""Train all replicates of a predictor: as one batched model where it can, one by one where it cannot."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.predictors.resources import Resources
+from pipeline.spaces.archs import Archs
+
+
+def load(method: str) -> ModuleType:
+    """Return the plug-in module of a predictor's method; it has `Settings` and `Predictor`."""
+    return importlib.import_module(f"pipeline.predictors.{method}")
+
+
+def fit_replicates(
+    method: str,
+    settings,
+    resources: Resources,
+    archs: Archs,
+    scores: np.ndarray,
+    subsets: np.ndarray,
+    seeds: Sequence[int],
+    device="cpu",
+) -> list:
+    """Return R fitted predictors.
+
+    archs: the pool. scores: float (N,), higher is better. subsets: int64 (R, n), the rows of the pool
+    that each replicate is trained on. seeds: one a replicate. Raises UserError if the labels of a
+    replicate are NaN or fewer than two distinct values.
+    """
+    scores, subsets = np.asarray(scores, np.float32), np.asarray(subsets)
+    check_labels(scores, subsets)
+    predictor = load(method).Predictor
+    if hasattr(predictor, "fit_many"):
+        return predictor.fit_many(settings, resources, archs, scores, subsets, seeds, device)
+    return [
+        predictor(settings, resources, seed, device).fit(archs[rows], scores[rows])
+        for rows, seed in zip(subsets, seeds, strict=True)
+    ]
+
+
+def check_labels(scores: np.ndarray, subsets: np.ndarray) -> None:
+    """Refuse labels that no ranking can be learned from."""
+    chosen = scores[subsets]
+    if np.isnan(chosen).any():
+        rows = subsets[np.isnan(chosen)]
+        raise UserError(f"predictor: {len(np.unique(rows))} training labels are NaN (first: row {rows[0]}); drop them")
+    for replicate, values in enumerate(chosen):
+        if len(np.unique(values)) < 2:
+            raise UserError(
+                f"predictor: the {len(values)} training labels of replicate {replicate} are all equal; "
+                "at least two distinct ones are needed to learn a ranking"
+            )

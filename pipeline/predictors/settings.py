@@ -1,0 +1,23 @@
+"""How predictors are trained and tested; settings of a predictor are in its own file."""
+
+from __future__ import annotations
+
+from pydantic import Field, PositiveInt, field_validator
+
+from pipeline.settings import Settings
+
+
+class EvaluationSettings(Settings):
+    """Training sizes and replicates. Runs of one size: n_subsets x n_seeds."""
+
+    n_train: list[PositiveInt] = Field([30, 60, 120], min_length=1, description="numbers of training cells")
+    n_subsets: int = Field(3, ge=1, le=1000, description="random training subsets of each size")
+    n_seeds: int = Field(3, ge=1, le=1000, description="seeds of the predictor on each subset")
+    ks: list[PositiveInt] = Field([5, 10], description="K of Precision@K and N@K")
+
+    @field_validator("n_train", "ks")
+    @classmethod
+    def _sorted_without_repeats(cls, values):
+        if values != sorted(set(values)):
+            raise ValueError(f"expected increasing numbers without repeats, got {values}")
+        return values
