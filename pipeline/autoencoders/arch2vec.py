@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.spaces import Archs, load
+from pipeline.spaces.archs import Archs
 
 
 class GraphShape(Protocol):

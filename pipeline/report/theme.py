@@ -57,18 +57,14 @@ class Style:
 
 
 def styles(names) -> dict[str, Style]:
-    """Return a style for each method: fixed ones first, then free colours; dashes when colours run out."""
-    names = list(dict.fromkeys(names))
-    taken = {FIXED[n] for n in names if n in FIXED}
-    free = [c for c in SERIES if c not in taken] + [c for c in SERIES if c in taken]
-    others = sorted(n for n in names if n not in FIXED)
-    chosen = {}
-    for position, key in enumerate(sorted(n for n in names if n in FIXED)):
-        chosen[key] = Style(FIXED[key], "solid", SYMBOLS[position % len(SYMBOLS)])
-    for position, key in enumerate(others):
-        turn = position // len(free) + (1 if taken and position >= len(SERIES) - len(taken) else 0)
-        symbol = SYMBOLS[(position + len(names) - len(others)) % len(SYMBOLS)]
-        chosen[key] = Style(free[position % len(free)], DASHES[turn % len(DASHES)], symbol)
+    """Return a style for each method: fixed colours first, then free ones; dashes when colours run out."""
+    names = sorted(dict.fromkeys(names), key=lambda n: (n not in FIXED, n))
+    fixed = [n for n in names if n in FIXED]
+    free = [c for c in SERIES if c not in {FIXED[n] for n in fixed}] or list(SERIES)
+    chosen = {n: Style(FIXED[n], "solid", SYMBOLS[i % len(SYMBOLS)]) for i, n in enumerate(fixed)}
+    for i, key in enumerate(names[len(fixed) :]):
+        symbol = SYMBOLS[(len(fixed) + i) % len(SYMBOLS)]
+        chosen[key] = Style(free[i % len(free)], DASHES[i // len(free) % len(DASHES)], symbol)
     return chosen
 
 

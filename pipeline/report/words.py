@@ -52,6 +52,11 @@ def name(key: str) -> str:
     return " ".join(key.split("_"))
 
 
+def metric(key: str) -> str:
+    """Return a zero-shot metric's name for people: `grad_norm` -> `grad norm`, `flops` -> `FLOPs`."""
+    return {"flops": "FLOPs", "params": "parameters"}.get(key, key.replace("_", " "))
+
+
 def missing(value) -> bool:
     """Whether there is no number to show."""
     return value is None or (isinstance(value, float) and not math.isfinite(value)) or bool(pd.isna(value))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import get_table, open_h5, write_run_record, write_text
+from pipeline.artifacts import get_table, open_h5, write_text_artifact
 from pipeline.job import Job
 
 HELP = "write results/tables/search.csv: accuracy against the number of trained networks"
@@ -26,17 +26,18 @@ COLUMNS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's files."""
-    parser.add_argument("inputs", nargs="+", type=Path, help="trajectories of the stage search")
+    parser.add_argument(
+        "--searches", type=Path, nargs="+", required=True, help="trajectories of the search stage"
+    )
     parser.add_argument("--out", type=Path, required=True, help="CSV to write")
 
 
 def run(args: argparse.Namespace, job: Job) -> None:
-    """Join trajectories into one table."""
-    rows = [row for path in args.inputs for row in curve(path)]
+    """Join trajectories into one table: a row for each benchmark, strategy and number of queries."""
+    rows = [row for path in args.searches for row in curve(path)]
     rows.sort(key=lambda row: row[:3])
     lines = [",".join(COLUMNS), *(",".join(_text(value) for value in row) for row in rows)]
-    write_text(args.out, "\n".join(lines) + "\n")
-    write_run_record(args.out, job)
+    write_text_artifact(args.out, "\n".join(lines) + "\n", job, args.searches)
 
 
 def curve(path: Path) -> list[tuple]:

@@ -20,7 +20,6 @@ from pipeline.search.context import Context, draw_initial
 from pipeline.search.loop import Trajectory, spend
 from pipeline.search.oracles import TableOracle
 from pipeline.search.settings import SearchSettings, check_against_space
-from pipeline.spaces.archs import Archs
 from pipeline.spaces.catalogue import load_space
 
 HELP = "run a search strategy: spend a budget of trained networks, several times over"
@@ -30,12 +29,20 @@ log = logging.getLogger("nasflow")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's files."""
     parser.add_argument("--strategy", required=True, help="name of the strategy in the configuration")
-    parser.add_argument("--benchmark-table", type=Path, required=True, help="benchmark table with labelled cells")
+    parser.add_argument(
+        "--benchmark-table", type=Path, required=True, help="benchmark table with labelled cells"
+    )
     parser.add_argument("--space-file", type=Path, required=True, help="all cells of the search space")
-    parser.add_argument("--images", type=Path, help="image set to train on; needed unless the table has every cell")
+    parser.add_argument(
+        "--images", type=Path, help="image set to train on; needed unless the table has every cell"
+    )
     parser.add_argument("--cache", type=Path, help="folder that keeps what was trained; needed with --images")
     parser.add_argument(
-        "--latents", nargs="*", default=[], metavar="NAME=FILE", help="autoencoders that the predictor may use"
+        "--latents",
+        nargs="*",
+        default=[],
+        metavar="NAME=FILE",
+        help="autoencoders that the predictor may use",
     )
     parser.add_argument("--zeroshot", type=Path, help="zero-shot scores that the predictor may use")
     parser.add_argument("--out", type=Path, required=True, help="trajectory to write (HDF5)")
@@ -56,7 +63,9 @@ def run(args: argparse.Namespace, job: Job) -> None:
         space=space,
         cells=cells,
         reserve=[table.archs[labelled[rows]] for rows in reserve],
-        seeds=[derive(job.seed, "search", s["benchmark"], s["strategy"], run) for run in range(search.n_runs)],
+        seeds=[
+            derive(job.seed, "search", s["benchmark"], s["strategy"], run) for run in range(search.n_runs)
+        ],
         budget=search.budget,
         predictor=s["predictor"],
         latents=latents,
@@ -90,7 +99,9 @@ def make_oracle(args: argparse.Namespace, job: Job, table: BenchmarkTable, space
 
     val, test = table.mean(table.val_metric), table.mean(table.test_metric)
     known = {table.cells[row]: (float(val[row]), float(test[row])) for row in table.rows("labelled")}
-    return TrainingOracle(job.seed, load_images(args.images), job.settings["oracle"], args.cache, known, device)
+    return TrainingOracle(
+        job.seed, load_images(args.images), job.settings["oracle"], args.cache, known, device
+    )
 
 
 def write(path: Path, job: Job, trajectory: Trajectory, inputs: list[Path]) -> None:

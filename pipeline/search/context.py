@@ -55,5 +55,7 @@ def draw_initial(n_labelled: int, n_initial: int, n_runs: int, seed: int, benchm
     Returns (initial int64 (n_runs, n_initial), reserve int64 (n_runs, n_labelled - n_initial)), indices
     into the labelled cells. They depend on the run, not on the strategy, nor on n_runs.
     """
-    order = np.stack([rng(seed, "search", benchmark, "initial", run).permutation(n_labelled) for run in range(n_runs)])
+    order = np.stack(
+        [rng(seed, "search", benchmark, "initial", run).permutation(n_labelled) for run in range(n_runs)]
+    )
     return order[:, :n_initial], order[:, n_initial:]

@@ -99,7 +99,9 @@ def _check(runs: np.ndarray, archs: Archs, ledger: Ledger, name: str) -> None:
 
 def _give_up_if_idle(ledger: Ledger, name: str) -> None:
     for run in np.flatnonzero((ledger.left > 0) & (ledger.idle >= MAX_IDLE)):
-        raise UserError(_exhausted(ledger, name, run, f"proposed nothing new in {ledger.idle[run]} proposals"))
+        raise UserError(
+            _exhausted(ledger, name, run, f"proposed nothing new in {ledger.idle[run]} proposals")
+        )
 
 
 def _exhausted(ledger: Ledger, name: str, run: int, what: str) -> str:
@@ -179,4 +181,5 @@ def best_so_far(run: np.ndarray, val_acc: np.ndarray, test_acc: np.ndarray) -> d
         val = np.where(np.isnan(val_acc[rows]), -np.inf, val_acc[rows])
         rises = np.r_[True, val[1:] > np.maximum.accumulate(val)[:-1]]
         best[rows] = rows[np.maximum.accumulate(np.where(rises, np.arange(len(rows)), 0))]
-    return {"best_val_acc": val_acc[best], "best_test_acc": test_acc[best]}
+    val = val_acc[best]
+    return {"best_val_acc": val, "best_test_acc": np.where(np.isnan(val), np.nan, test_acc[best])}

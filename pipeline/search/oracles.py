@@ -36,8 +36,8 @@ class TableOracle:
         if len(missing):
             cell = archs[int(missing[0])]
             raise UserError(
-                f"{self.table.name}: {len(missing)} of {len(archs)} cells that were asked for are not in this "
-                f"benchmark table (first: ops {cell.ops[0].tolist()}); "
+                f"{self.table.name}: {len(missing)} of {len(archs)} cells that were asked for are not in "
+                f"this benchmark table (first: ops {cell.ops[0].tolist()}); "
                 "search with an oracle that trains, or take a table of the whole space"
             )
         return {

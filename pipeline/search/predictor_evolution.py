@@ -18,18 +18,22 @@ from pipeline.search.context import Context
 from pipeline.search.evolution import evolve
 from pipeline.spaces.archs import Archs
 
-MIN_LABELS = 2
-
 
 class Settings(base.Settings):
     """Settings of predictor-based evolution."""
 
     predictor: str = Field(description="which of `predictors` scores the cells")
     rounds: int = Field(3, ge=1, le=10_000, description="how often the predictor is trained; 1: once")
-    population: int = Field(200, ge=2, le=1_000_000, description="cells of a generation, and parents of the next")
+    population: int = Field(
+        200, ge=2, le=1_000_000, description="cells of a generation, and parents of the next"
+    )
     generations: int = Field(20, ge=0, le=100_000, description="0: the best of `population` random cells")
-    tournament: int = Field(5, ge=1, le=100_000, description="parents drawn for one tournament, with replacement")
-    crossover: float = Field(0.5, ge=0, le=1, description="share of children that have two parents; others: mutation")
+    tournament: int = Field(
+        5, ge=1, le=100_000, description="parents drawn for one tournament, with replacement"
+    )
+    crossover: float = Field(
+        0.5, ge=0, le=1, description="share of children that have two parents; others: mutation"
+    )
 
 
 class Strategy:
@@ -80,18 +84,21 @@ class Strategy:
             archs = Archs.concatenate([labelled[i][0] for i in group])
             scores = np.concatenate([labelled[i][1] for i in group])
             subsets = np.arange(len(archs)).reshape(len(group), count)
-            for i, predictor in zip(group, fit(self.context, archs, scores, subsets, seeds[runs[group]].tolist())):
+            predictors = fit(self.context, archs, scores, subsets, seeds[runs[group]].tolist())
+            for i, predictor in zip(group, predictors, strict=True):
                 fitted[i] = predictor
         return fitted
 
     def _labelled(self, run: int) -> tuple[Archs, np.ndarray]:
-        """Return the run's cells whose training did not fail. Raises UserError if there are too few."""
+        """Return the run's cells whose training did not fail. Raises UserError if nothing can be learned."""
         archs, scores = Archs.concatenate(self.archs[run]), np.concatenate(self.scores[run])
         good = ~np.isnan(scores)
-        if good.sum() < MIN_LABELS:
+        different = len(np.unique(scores[good]))
+        if different < 2:
             raise UserError(
-                f"search: run {run} has {good.sum()} accuracies to train predictor {self.settings.predictor!r} on "
-                f"({(~good).sum()} networks failed), it takes {MIN_LABELS}; raise search.n_initial"
+                f"search: run {run} has {different} different accuracies of {len(scores)} networks "
+                f"({(~good).sum()} failed) to train predictor {self.settings.predictor!r} on; "
+                "at least 2 are needed: raise search.n_initial"
             )
         return archs[good], scores[good].astype(np.float32)
 

@@ -21,11 +21,13 @@ class Settings(base.Settings):
     """Settings of regularized evolution."""
 
     population: int = Field(50, ge=1, le=100_000, description="cells alive; while there are fewer, none dies")
-    tournament: int = Field(10, ge=1, le=100_000, description="members drawn for one tournament, with replacement")
+    tournament: int = Field(
+        10, ge=1, le=100_000, description="members drawn for one tournament, with replacement"
+    )
     one_stream: bool = Field(
         False,
-        description="mutate the cells of all runs in one call: several times faster where accuracies come from a "
-        "table, but what a run finds then depends on n_runs",
+        description="mutate the cells of all runs in one call: many times faster where accuracies come from "
+        "a table, but what a run finds then depends on n_runs",
     )
 
 
@@ -41,7 +43,9 @@ class Strategy:
         self.ops = np.zeros((*shape, *like.ops.shape[1:]), dtype=np.uint8)  # (runs, population, ...)
         self.adj = None if like.adj is None else np.zeros((*shape, *like.adj.shape[1:]), dtype=np.uint8)
         self.fitness = np.full(shape, -np.inf)
-        self.told = np.zeros(context.n_runs, dtype=np.int64)  # cells told so far; gives the place of the oldest
+        self.told = np.zeros(
+            context.n_runs, dtype=np.int64
+        )  # cells told so far; gives the place of the oldest
 
     def ask(self, left: np.ndarray) -> tuple[np.ndarray, Archs]:
         """Propose one child for each run that has queries left."""
@@ -74,7 +78,9 @@ class Strategy:
     def _mutate(self, parents: Archs, runs: np.ndarray) -> Archs:
         if self.shared is not None:
             return self.space.mutate(parents, self.shared)
-        return Archs.concatenate([self.space.mutate(parents[i], self.rngs[run]) for i, run in enumerate(runs)])
+        return Archs.concatenate(
+            [self.space.mutate(parents[i], self.rngs[run]) for i, run in enumerate(runs)]
+        )
 
 
 def _rank_within(runs: np.ndarray) -> np.ndarray:

@@ -11,16 +11,25 @@ from pipeline.settings import Settings
 class SearchSettings(Settings):
     """What every strategy gets: the same budget and the same first cells."""
 
-    budget: int = Field(60, ge=1, le=1_000_000, description="trained networks of one run, first cells included")
-    n_initial: int = Field(
-        30, ge=1, le=1_000_000, description="labelled cells that all strategies start from; another draw in each run"
+    budget: int = Field(
+        60, ge=1, le=1_000_000, description="trained networks of one run, first cells included"
     )
-    n_runs: int = Field(3, ge=1, le=10_000, description="runs of each strategy, each with random streams of its own")
+    n_initial: int = Field(
+        30,
+        ge=1,
+        le=1_000_000,
+        description="labelled cells that all strategies start from; another draw in each run",
+    )
+    n_runs: int = Field(
+        3, ge=1, le=10_000, description="runs of each strategy, each with random streams of its own"
+    )
 
     @model_validator(mode="after")
     def _budget_pays_for_the_first_cells(self):
         if self.budget < self.n_initial:
-            raise ValueError(f"budget: {self.budget} is less than n_initial ({self.n_initial}), which it has to pay for")
+            raise ValueError(
+                f"budget: {self.budget} is less than n_initial ({self.n_initial}), which it has to pay for"
+            )
         return self
 
 
@@ -35,6 +44,6 @@ def check_against_space(settings: SearchSettings, n_cells: int, n_labelled: int,
         )
     if settings.n_initial > n_labelled:
         raise ConfigError(
-            f"search.n_initial: {settings.n_initial} cells, but the benchmark table has {n_labelled} labelled ones; "
-            "lower n_initial or label more cells"
+            f"search.n_initial: {settings.n_initial} cells, but the benchmark table has {n_labelled} labelled "
+            "ones; lower n_initial or label more cells"
         )

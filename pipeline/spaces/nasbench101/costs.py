@@ -2,7 +2,7 @@
 
 The network (Ying et al. 2019, section 2.2 and appendix A): a 3x3 stem; `stacks` stacks of
 `cells_per_stack` cells; before each stack but the first, a 2x2 max pool halves the image (rounding
-down) and the channels double; at the end a global average pool and a dense layer with bias.
+up) and the channels double; at the end a global average pool and a dense layer with bias.
 In a cell, every convolution is followed by batch normalisation (two parameters a channel) and has no
 bias. The input reaches each interior vertex and the output through a 1x1 convolution of their own;
 interior vertices are truncated to the channels of the vertex that they feed, and those that feed the
@@ -51,7 +51,7 @@ def _cells(
     channels_in = channels = stem_channels
     for stack in range(stacks):
         if stack:
-            channels, size = channels * 2, size // 2
+            channels, size = channels * 2, -(-size // 2)
         for _ in range(cells_per_stack):
             yield channels_in, channels, size
             channels_in = channels
@@ -72,7 +72,7 @@ def _convolutions(archs: Archs, c_in: int, c_out: int) -> tuple[np.ndarray, np.n
 def op_params(
     archs: Archs, stem_channels: int = 128, stacks: int = 3, cells_per_stack: int = 3
 ) -> np.ndarray:
-    """Return the trainable parameters that each vertex stands for, int64 (N, 7), summed over the cells.
+    """Return the trainable parameters that each vertex stands for in all cells, int64 (N, 7).
 
     A vertex stands for its operation and for the 1x1 projection of the cell's input that feeds it, batch
     normalisation included; the output vertex for the projection from the input, the input for nothing.

@@ -14,7 +14,7 @@ from functools import cache, partial
 import numpy as np
 
 from pipeline.spaces.archs import Archs
-from pipeline.spaces.nasbench101.codes import CONV1X1, CONV3X3, INPUT, MAXPOOL3X3, OUTPUT, slots, vertices
+from pipeline.spaces.nasbench101.codes import CONV1X1, CONV3X3, INPUT, MAXPOOL3X3, OUTPUT, V, slots, vertices
 
 _LABEL = {INPUT: -1, CONV3X3: 0, CONV1X1: 1, MAXPOOL3X3: 2, OUTPUT: -2}
 _md5 = partial(hashlib.md5, usedforsecurity=False)
@@ -61,7 +61,8 @@ def _first_hashes() -> np.ndarray:
 
 def _groups(adj, n_in, n_out):
     """Yield (cells (m,), vertices (m,), in-neighbours (m, a), out-neighbours (m, b)) of equal degrees."""
-    for a, b in zip(*(axis.tolist() for axis in np.divmod(np.unique(n_in * np.uint8(8) + n_out), 8))):
+    for code in np.unique(n_in * np.uint8(V + 1) + n_out).tolist():
+        a, b = divmod(code, V + 1)
         cells, points = np.nonzero((n_in == a) & (n_out == b))
         sources = np.nonzero(adj[cells, :, points])[1].reshape(len(cells), a)
         targets = np.nonzero(adj[cells, points, :])[1].reshape(len(cells), b)

@@ -40,7 +40,7 @@ _BLOCK = 8192
 @cache
 def _weights() -> np.ndarray:
     """Return float64 (120 orders, 21 edges + 5 operations): what each 1 adds to the spelling."""
-    bit = {pair: 2.0 ** (_EDGE_BITS - 1 - k) for k, pair in enumerate(zip(*map(np.ndarray.tolist, UPPER)))}
+    bit = {pair: 2.0 ** (_EDGE_BITS - 1 - k) for k, pair in enumerate(combinations(range(V), 2))}
     rows = []
     for order in permutations(range(1, V - 1)):
         place = (0, *order, V - 1)
@@ -76,6 +76,6 @@ def from_key(keys: np.ndarray) -> Archs:
         shift = np.uint64(_EDGE_BITS + 2 * (_INTERIOR - i))
         ops[:, i] = _CODE_OF_DIGIT[(keys >> shift) & np.uint64(3)]
     adj = np.zeros((len(keys), V, V), dtype=np.uint8)
-    for k, (i, j) in enumerate(zip(*UPPER)):
+    for k, (i, j) in enumerate(combinations(range(V), 2)):
         adj[:, i, j] = (keys >> np.uint64(_EDGE_BITS - 1 - k)) & np.uint64(1)
     return Archs(NAME, ops, adj)

@@ -135,6 +135,10 @@ class CellNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x))
 
+    def rectified(self) -> list[nn.Module]:
+        """Return the modules whose output went through a ReLU, in the order of the network."""
+        return [module for module in self.modules() if isinstance(module, ConvBnRelu)]
+
     def vertex_parameters(self) -> list[list[tuple[str, nn.Parameter]]]:
         """Return, for each of the cell's 7 vertices, the (name, parameter) that stand for it in all cells.
 

@@ -55,8 +55,9 @@ def from_official(adjacency: Sequence[str], operations: Sequence[str]) -> Archs:
     if bad.any():
         i = int(np.flatnonzero(bad)[0])
         raise DataError(
-            f"NAS-Bench-101 record {i}: adjacency {adjacency[i]!r} and operations {operations[i]!r}; expected "
-            f"2 to {V} vertices, a 0/1 string of vertices squared, and operations out of {', '.join(OFFICIAL_OPS)}"
+            f"NAS-Bench-101 record {i}: adjacency {adjacency[i]!r} and operations {operations[i]!r}; "
+            f"expected 2 to {V} vertices, a character 0 or 1 for each pair of them, "
+            f"and operations out of {', '.join(OFFICIAL_OPS)}"
         )
     return Archs(NAME, ops, adj)
 

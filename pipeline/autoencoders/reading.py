@@ -1,0 +1,53 @@
+"""A trained encoder, read from its artifact."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.artifacts import open_h5
+from pipeline.errors import DataError
+from pipeline.spaces import load
+from pipeline.spaces.archs import Archs
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Turns cells of one space into latents."""
+
+    space: str
+    vae: object
+    device: object
+
+    def embed(self, archs: Archs) -> np.ndarray:
+        """Return mu of each cell, flattened over vertices: float32 (N, V * latent).
+
+        Cells go through in batches, so a whole space takes little memory beside the result.
+        Raises DataError if the cells are of another space.
+        """
+        from pipeline.autoencoders.arch2vec import Graphs
+        from pipeline.autoencoders.measures import embed
+
+        if archs.space != self.space:
+            raise DataError(f"autoencoder: trained on {self.space}, but these cells are of {archs.space}")
+        return embed(self.vae, Graphs.of(archs, self.device)).flatten(1).numpy()
+
+
+def load_encoder(path: Path | str, device="cpu") -> Encoder:
+    """Read the encoder of an artifact of kind "autoencoder". Raises ArtifactError if it is damaged."""
+    import torch
+
+    from pipeline.autoencoders.arch2vec import Arch2Vec
+    from pipeline.autoencoders.settings import GraphSettings
+
+    with open_h5(path, "autoencoder") as handle:
+        space = str(handle.attrs["space"])
+        shape = {k: v for k, v in json.loads(handle.attrs["settings"]).items() if k in GraphSettings.model_fields}
+        weights: dict[str, np.ndarray] = {}
+        handle["weights/vae"].visititems(lambda name, item: weights.update({name: item[()]} if hasattr(item, "shape") else {}))
+    vae = Arch2Vec(load(space).N_OPS, GraphSettings(**shape))
+    vae.load_state_dict({name: torch.as_tensor(values) for name, values in weights.items()})
+    return Encoder(space, vae.to(device).eval(), device)

@@ -1,0 +1,137 @@
+"""What a section of the page is made of; the template knows how each is shown."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+import plotly.graph_objects as go
+
+
+@dataclass(frozen=True)
+class Data:
+    """The numbers behind a figure or table: inside the page, and the workflow's own table where there is one."""
+
+    name: str
+    frame: pd.DataFrame
+    file: str | None = None  # relative address
+
+    @property
+    def address(self) -> str:
+        """The frame as CSV in a data: address."""
+        text = self.frame.to_csv(index=False, float_format="%.6g")
+        return "data:text/csv;base64," + base64.b64encode(text.encode()).decode()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plotted picture of a figure."""
+
+    figure: go.Figure
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of one or more panels with its caption."""
+
+    kind: ClassVar[str] = "figure"
+    key: str
+    title: str
+    panels: Sequence[Panel]
+    caption: str
+    data: Data
+    half: bool = False  # shares its row with the next half
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column of a table. hint: what it means, shown on hovering."""
+
+    text: str
+    numeric: bool = True
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """An entry of a table. sort: what it is sorted by, if not by its text. colour: of a mark before the text."""
+
+    text: str
+    sort: float | str | None = None
+    colour: str | None = None
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that the reader can sort."""
+
+    kind: ClassVar[str] = "table"
+    key: str
+    title: str
+    head: Sequence[Head]
+    rows: Sequence[Sequence[Cell]]
+    caption: str
+    data: Data
+    half: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Pairs of a name and a value."""
+
+    kind: ClassVar[str] = "facts"
+    rows: Sequence[tuple[str, str]]
+    half: bool = False
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A cell drawn as a graph. lines: what is said below it."""
+
+    svg: str
+    cell: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Cells side by side."""
+
+    kind: ClassVar[str] = "gallery"
+    title: str
+    colour: str
+    cells: Sequence[Drawn]
+    half: bool = False
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Something long, closed at first: a text, or a table."""
+
+    kind: ClassVar[str] = "fold"
+    title: str
+    text: str = ""
+    table: Table | None = None
+    half: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page. lead: what to take from it, in a sentence or two. Without blocks it is absent."""
+
+    key: str
+    title: str
+    lead: str
+    blocks: Sequence = field(default_factory=tuple)
+
+
+def relative(path: Path, out: Path) -> str:
+    """Return the address of `path` for a page at `out`."""
+    return Path(os.path.relpath(path, Path(out).parent)).as_posix()

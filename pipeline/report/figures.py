@@ -1,0 +1,240 @@
+"""Figures of what was measured: labels, learning curves, autoencoders, latents, zero-shot scores.
+
+One function a figure; each takes frames and returns a plotly figure in the look of `pipeline.report.theme`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from pipeline.report.theme import (
+    BLUE,
+    DIVERGING,
+    GREY,
+    INK,
+    LINE,
+    MUTED,
+    SEQUENTIAL,
+    SERIES,
+    VERMILLION,
+    figure,
+    percent_axis,
+    shade,
+)
+from pipeline.report.words import short
+
+ROLES = {"labelled": ("labelled cells", BLUE, "circle"), "held_out": ("held-out cells", VERMILLION, "diamond")}
+BINS = 24
+
+
+def accuracy_floor(values) -> float:
+    """Return where the axis of accuracies starts: a few failures far below would flatten all the rest."""
+    values = np.asarray(values, dtype=np.float64)
+    values = values[~np.isnan(values)]
+    low, middle, high = np.quantile(values, [0.02, 0.25, 1.0])
+    floor = min(low, middle)
+    return float(max(floor - 0.08 * max(high - floor, 0.005), 0))
+
+
+def label_histogram(frame: pd.DataFrame, bins: pd.DataFrame) -> go.Figure:
+    """Bars: how many cells reach which validation accuracy; `bins` is `histogram(frame)`."""
+    fig = figure(
+        320,
+        barmode="stack",
+        bargap=0.06,
+        xaxis=percent_axis("validation accuracy", 0),
+        yaxis={"title": {"text": "cells"}, "rangemode": "tozero"},
+    )
+    for role, (label, colour, _) in ROLES.items():
+        if (frame["role"] == role).any():
+            texts = [f"{a:.1%} to {b:.1%}" for a, b in zip(bins["from"], bins["to"], strict=True)]
+            fig.add_bar(
+                x=(bins["from"] + bins["to"]) / 2,
+                y=bins[role],
+                width=(bins["to"] - bins["from"]) * 0.94,
+                name=label,
+                marker={"color": colour, "line": {"width": 0}},
+                customdata=texts,
+                hovertemplate="%{customdata}<br>%{y} " + label + "<extra></extra>",
+            )
+    return fig
+
+
+def histogram(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return from, to and the number of cells of each role; the first bin also holds all that is lower."""
+    values = frame["val_acc"].dropna()
+    floor, top = accuracy_floor(values), float(values.max())
+    edges = np.linspace(floor, max(top, floor + 1e-3), BINS + 1)
+    table = pd.DataFrame({"from": edges[:-1], "to": edges[1:]})
+    for role in ROLES:
+        accuracies = frame.loc[frame["role"] == role, "val_acc"].dropna()
+        table[role] = np.histogram(accuracies.clip(lower=floor), edges)[0]
+    return table
+
+
+def validation_against_test(frame: pd.DataFrame) -> go.Figure:
+    """Points: a cell's test accuracy over its validation accuracy, with the diagonal."""
+    low = min(accuracy_floor(frame["val_acc"]), accuracy_floor(frame["test_acc"]))
+    high = float(np.nanmax(frame[["val_acc", "test_acc"]].to_numpy()))
+    edge = 0.03 * (high - low)
+    span = [low - edge, high + edge]
+    fig = figure(
+        320,
+        xaxis=percent_axis("validation accuracy", 0, range=span),
+        yaxis=percent_axis("test accuracy", 0, range=span),
+    )
+    fig.add_scatter(x=span, y=span, mode="lines", line={"color": LINE, "width": 1.5}, hoverinfo="skip", showlegend=False)
+    for role, (label, colour, symbol) in ROLES.items():
+        part = frame[frame["role"] == role]
+        if len(part):
+            fig.add_scatter(
+                x=part["val_acc"],
+                y=part["test_acc"],
+                mode="markers",
+                name=label,
+                marker={"color": shade(colour, 0.7), "size": 7, "symbol": symbol},
+                customdata=[short(c) for c in part["cell"]],
+                hovertemplate="%{customdata}<br>validation %{x:.1%}<br>test %{y:.1%}<extra>" + label + "</extra>",
+            )
+    return fig
+
+
+def curve_bands(curves: np.ndarray) -> pd.DataFrame:
+    """Return epoch, best, p90, p75, median, p25, p10, worst over networks (rows of `curves`) by epoch.
+
+    best and worst are the curves of the networks that end highest and lowest, not the envelope.
+    """
+    there = curves[~np.isnan(curves[:, -1])]
+    order = np.argsort(there[:, -1], kind="stable")
+    p10, p25, p50, p75, p90 = np.quantile(there, [0.1, 0.25, 0.5, 0.75, 0.9], axis=0)
+    return pd.DataFrame(
+        {
+            "epoch": np.arange(1, curves.shape[1] + 1),
+            "best": there[order[-1]],
+            "p90": p90,
+            "p75": p75,
+            "median": p50,
+            "p25": p25,
+            "p10": p10,
+            "worst": there[order[0]],
+        }
+    )
+
+
+def learning_curves(bands: pd.DataFrame, what: str) -> go.Figure:
+    """Bands of all networks by epoch, with the curves of the best and of the worst one."""
+    accuracy = what.endswith("_acc")
+    title = {"val_acc": "validation accuracy", "train_acc": "training accuracy", "train_loss": "training loss"}[what]
+    axis = percent_axis(title, 0) if accuracy else {"title": {"text": f"{title} (cross entropy, nats)"}, "type": "log"}
+    if not accuracy:
+        axis |= {"dtick": "D2", "exponentformat": "none"}
+    fig = figure(320, xaxis={"title": {"text": "epoch"}, "rangemode": "tozero"}, yaxis=axis, hovermode="x")
+    value = "%{y:.1%}" if accuracy else "%{y:.3f}"
+    for low, high, alpha, name in (("p10", "p90", 0.16, "middle 80 %"), ("p25", "p75", 0.3, "middle 50 %")):
+        fig.add_scatter(
+            x=pd.concat([bands["epoch"], bands["epoch"][::-1]]),
+            y=pd.concat([bands[high], bands[low][::-1]]),
+            fill="toself",
+            fillcolor=shade(BLUE, alpha),
+            line={"width": 0},
+            mode="lines",
+            name=name,
+            hoverinfo="skip",
+        )
+    ends = ("best", "worst") if accuracy else ("worst", "best")
+    for column, colour, dash in (("median", BLUE, "solid"), (ends[0], INK, "dot"), (ends[1], MUTED, "dash")):
+        label = {"best": "best network", "worst": "worst network"} if accuracy else {"worst": "lowest", "best": "highest"}
+        fig.add_scatter(
+            x=bands["epoch"],
+            y=bands[column],
+            mode="lines",
+            name=label.get(column, "median"),
+            line={"color": colour, "width": 2.4 if column == "median" else 1.5, "dash": dash},
+            hovertemplate=value,
+        )
+    return fig
+
+
+def losses(table: pd.DataFrame, columns: list[str]) -> go.Figure:
+    """Lines: an autoencoder's losses by epoch."""
+    fig = figure(
+        280,
+        xaxis={"title": {"text": "epoch"}},
+        yaxis={"title": {"text": "loss"}, "rangemode": "tozero"},
+        hovermode="x",
+    )
+    for position, column in enumerate(columns):
+        fig.add_scatter(
+            x=table["epoch"],
+            y=table[column],
+            mode="lines+markers" if len(table) < 12 else "lines",
+            name=loss_name(column),
+            line={"color": SERIES[position % len(SERIES)], "width": 2},
+            marker={"size": 5},
+            hovertemplate="%{y:.4f}",
+        )
+    return fig
+
+
+def loss_name(column: str) -> str:
+    """`train/loss_ops` -> `train ops`."""
+    words = [w for w in column.replace("/", " ").replace("_", " ").split() if w != "loss"]
+    return " ".join(words) or "loss"
+
+
+def latents(points: pd.DataFrame, shares, floor: float, top: float) -> go.Figure:
+    """Points: cells in the first two principal components, coloured by validation accuracy."""
+    axis = {"showgrid": False, "showticklabels": False, "showline": False, "ticks": ""}
+    fig = figure(
+        330,
+        margin={"l": 30, "r": 4, "t": 8, "b": 34},
+        xaxis={"title": {"text": f"component 1 ({shares[0]:.0%} of variance)"}, **axis},
+        yaxis={"title": {"text": f"component 2 ({shares[1]:.0%})"}, **axis},
+    )
+    bar = {"tickformat": ".0%", "thickness": 9, "len": 0.9, "outlinewidth": 0, "tickfont": {"color": MUTED, "size": 11}}
+    fig.add_scatter(
+        x=points["component_1"],
+        y=points["component_2"],
+        mode="markers",
+        marker={
+            "color": points["val_acc"],
+            "colorscale": SEQUENTIAL,
+            "cmin": floor,
+            "cmax": top,
+            "size": 8,
+            "line": {"color": shade(GREY, 0.6), "width": 0.6},
+            "colorbar": bar,
+        },
+        customdata=[short(c) for c in points["cell"]],
+        hovertemplate="%{customdata}<br>validation %{marker.color:.1%}<extra></extra>",
+        showlegend=False,
+    )
+    return fig
+
+
+def correlation_map(taus: np.ndarray, names: list[str]) -> go.Figure:
+    """Heat map of Kendall's tau between zero-shot metrics."""
+    axis = {"showgrid": False, "showline": False, "ticks": ""}
+    fig = figure(
+        120 + 34 * len(names),
+        xaxis={**axis, "tickangle": -40},
+        yaxis={**axis, "autorange": "reversed"},
+        margin={"l": 20, "r": 4, "t": 8, "b": 20},
+    )
+    fig.add_heatmap(
+        z=taus,
+        x=names,
+        y=names,
+        zmin=-1,
+        zmax=1,
+        colorscale=DIVERGING,
+        texttemplate="%{z:.2f}" if len(names) <= 12 else None,
+        textfont={"size": 11, "color": INK},
+        xgap=2,
+        ygap=2,
+        showscale=False,
+        hovertemplate="%{y} and %{x}<br>tau %{z:.2f}<extra></extra>",
+    )
+    return fig

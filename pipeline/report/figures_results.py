@@ -1,0 +1,127 @@
+"""Figures of what was learned and found: predictors, searches, time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from pipeline.report.theme import BLUE, LINE, MUTED, Style, figure, percent_axis, shade
+from pipeline.report.words import STAGES, duration, name, short
+
+
+def tau_by_labels(summary: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
+    """Lines: mean Kendall tau by number of labels, with one standard deviation; one line a predictor."""
+    sizes = sorted(summary["n_train"].unique())
+    fig = figure(
+        360,
+        xaxis={"title": {"text": "labelled cells for training"}, "tickvals": sizes},
+        yaxis={"title": {"text": "Kendall’s tau on held-out cells"}},
+    )
+    predictors = list(dict.fromkeys(summary["predictor"]))
+    step = 0.012 * (max(sizes) - min(sizes) or max(sizes))
+    for position, predictor in enumerate(predictors):
+        part, style = summary[summary["predictor"] == predictor], styles[predictor]
+        aside = (position - (len(predictors) - 1) / 2) * step if len(predictors) <= 6 else 0.0
+        fig.add_scatter(
+            x=part["n_train"] + aside,
+            y=part["kendall_tau_mean"],
+            mode="lines+markers",
+            name=name(predictor),
+            line={"color": style.colour, "width": 2.2, "dash": style.dash},
+            marker={"symbol": style.symbol, "size": 8},
+            error_y={"array": part["kendall_tau_std"].fillna(0), "width": 3, "thickness": 1.3, "color": style.colour},
+            customdata=np.column_stack([part["n_train"], part["kendall_tau_std"], part["n_runs"]]),
+            hovertemplate="%{customdata[0]} labels: %{y:.3f} ± %{customdata[1]:.3f} (%{customdata[2]} runs)"
+            f"<extra>{name(predictor)}</extra>",
+        )
+    return fig
+
+
+def ranks(part: pd.DataFrame, style: Style) -> go.Figure:
+    """Points: predicted over true rank of held-out cells, one predictor; 1 is the best."""
+    n = int(np.ceil(part["true_rank"].max()))
+    axis = {"range": [n + 0.03 * n + 0.5, 0.5 - 0.03 * n], "showgrid": False}
+    fig = figure(
+        300,
+        margin={"l": 44, "r": 6, "t": 8, "b": 38},
+        xaxis={"title": {"text": "true rank (right: best)"}, **axis},
+        yaxis={"title": {"text": "predicted rank (top: best)"}, **axis},
+    )
+    fig.add_scatter(x=[1, n], y=[1, n], mode="lines", line={"color": LINE, "width": 1.5}, hoverinfo="skip")
+    fig.add_scatter(
+        x=part["true_rank"],
+        y=part["predicted_rank"],
+        mode="markers",
+        marker={"color": shade(style.colour, 0.75), "size": 8, "symbol": style.symbol},
+        customdata=np.column_stack([[short(c) for c in part["cell"]], [f"{v:.1%}" for v in part["truth"]]]),
+        hovertemplate="%{customdata[0]}, validation %{customdata[1]}<br>true rank %{x:.1f}<br>"
+        "predicted %{y:.1f}<extra></extra>",
+    )
+    return fig.update_layout(showlegend=False)
+
+
+def search_curves(
+    summary: pd.DataFrame, measure: str, title: str, styles: Mapping[str, Style], start: int
+) -> go.Figure:
+    """Lines: mean accuracy by trained networks with a band of one standard deviation; one a strategy.
+
+    summary: strategy, trained, <measure>_mean, <measure>_std. start: first number of networks shown.
+    """
+    fig = figure(
+        360,
+        xaxis={"title": {"text": "trained networks of one run"}},
+        yaxis=percent_axis(title, 1),
+        hovermode="x",
+    )
+    shown = summary[summary["trained"] >= start]
+    for strategy in dict.fromkeys(shown["strategy"]):
+        part, style = shown[shown["strategy"] == strategy], styles[strategy]
+        mean, deviation = part[f"{measure}_mean"], part[f"{measure}_std"].fillna(0)
+        rim = {"mode": "lines", "hoverinfo": "skip", "showlegend": False, "legendgroup": strategy}
+        rim["line"] = {"width": 0, "shape": "hv"}
+        fig.add_scatter(x=part["trained"], y=mean - deviation, **rim)
+        fig.add_scatter(
+            x=part["trained"], y=mean + deviation, fill="tonexty", fillcolor=shade(style.colour, 0.13), **rim
+        )
+        fig.add_scatter(
+            x=part["trained"],
+            y=mean,
+            mode="lines",
+            name=name(strategy),
+            legendgroup=strategy,
+            line={"color": style.colour, "width": 2.4, "dash": style.dash, "shape": "hv"},
+            customdata=deviation,
+            hovertemplate="%{y:.2%} ± %{customdata:.2%}",
+        )
+    return fig
+
+
+def time_bars(times: pd.DataFrame) -> go.Figure:
+    """Bars: computing time by stage."""
+    texts = [
+        f" {duration(row.seconds)}" + (f" in {row.jobs} jobs" if row.jobs > 1 and row.timed else "")
+        for row in times.itertuples()
+    ]
+    longest = float(times["seconds"].max() / 60) if times["seconds"].notna().any() else 0.0
+    fig = figure(
+        60 + 30 * len(times),
+        margin={"l": 20, "r": 8, "t": 4, "b": 36},
+        xaxis={"title": {"text": "computing time (minutes)"}, "range": [0, 1.5 * longest or 1]},
+        yaxis={"autorange": "reversed", "showgrid": False, "tickfont": {"color": MUTED}},
+        bargap=0.35,
+    )
+    fig.add_bar(
+        x=times["seconds"].fillna(0) / 60,
+        y=[STAGES.get(stage, stage) for stage in times["stage"]],
+        orientation="h",
+        marker={"color": BLUE},
+        text=texts,
+        textposition="outside",
+        cliponaxis=False,
+        textfont={"color": MUTED, "size": 12},
+        hovertemplate="%{y}:%{text}<extra></extra>",
+    )
+    return fig

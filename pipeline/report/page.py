@@ -1,0 +1,82 @@
+"""Puts the page together: one file with everything in it, which asks nothing of the network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import plotly.graph_objects as go
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from pipeline.report import sections, sections_record, sections_results, theme
+from pipeline.report.context import context_of
+from pipeline.report.data import Run
+from pipeline.report.headline import headline
+
+HERE = Path(__file__).parent
+
+
+def build(run: Run, out: Path) -> str:
+    """Return the page (HTML) of a run, to be written to `out` (relative links start there)."""
+    c = context_of(run, Path(out))
+    parts = [make(c) for make in SECTIONS]
+    text = _environment().get_template("template.html.j2").render(
+        title=run.config.get("report", {}).get("title", "nasflow"),
+        headline=headline(c),
+        sections=parts,
+        figures=_figures(parts),
+        dark=theme.DARK,
+        style=_file("style.css"),
+        script=_file("page.js"),
+        plotly=Markup(get_plotlyjs()),
+    )
+    return text
+
+
+SECTIONS = (
+    sections_results.search,
+    sections_results.found_cells,
+    sections_results.predictors,
+    sections.labels,
+    sections.children,
+    sections.zeroshot,
+    sections.autoencoders,
+    sections.io_dataset,
+    sections_record.cost,
+    sections_record.made_how,
+)
+
+
+def _environment() -> Environment:
+    """Templates beside this file; everything is escaped unless it is Markup."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=select_autoescape(["j2", "html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["raw"] = Markup
+    return environment
+
+
+def _file(name: str) -> Markup:
+    return Markup((HERE / name).read_text(encoding="utf-8"))
+
+
+def _figures(parts) -> Markup:
+    """All figures as JSON for the page's script: {"key-0": plotly figure}."""
+    found = {}
+    for section in parts:
+        for block in section.blocks:
+            if block.kind == "figure":
+                for number, panel in enumerate(block.panels):
+                    found[f"{block.key}-{number}"] = _plain(panel.figure)
+    text = json.dumps(found, separators=(",", ":"), ensure_ascii=True, sort_keys=True)
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def _plain(figure: go.Figure) -> dict:
+    return json.loads(figure.to_json())

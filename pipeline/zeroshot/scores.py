@@ -1,0 +1,178 @@
+"""Zero-shot scores of cells: per architecture (a sum) and per operation (a mean)."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline import spaces
+from pipeline.images.sets import ImageSet
+from pipeline.progress import track
+from pipeline.randomness import derive, rng
+from pipeline.spaces.archs import Archs
+from pipeline.zeroshot.passes import TensorScores, gradient_pass, relu_logdet, synflow_pass
+from pipeline.zeroshot.settings import ARCH_ONLY, ScoreSettings
+
+GRADIENT = ("grad_norm", "plain", "snip")  # from one pass, together with relu_logdet
+COSTS = ("params", "flops")
+
+
+@dataclass(frozen=True)
+class CellScores:
+    """Scores of N cells. NaN where there is none; then `reason` says why.
+
+    arch: metric -> float64 (N,). op: metric -> float64 (N, V), by vertex of the cell, 0 for vertices whose
+    operation has no parameters. reason: N texts, empty where all is well. cells: ids.
+    """
+
+    cells: list[str]
+    arch: dict[str, np.ndarray]
+    op: dict[str, np.ndarray]
+    reason: list[str]
+
+
+def image_batch(images: ImageSet, size: int, seed: int, device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return `size` training images, normalised float32 (size, C, H, W), and their labels, int64 (size,).
+
+    The same ones for every cell. Raises ValueError if the training part has fewer.
+    """
+    pixels, labels = images.part("train")
+    if len(pixels) < size:
+        raise ValueError(f"batch_size is {size}, but {images.name} has {len(pixels)} training images")
+    rows = np.sort(rng(seed, "zeroshot", images.name, "batch").choice(len(pixels), size, replace=False))
+    scale = images.std[:, None, None]
+    x = (pixels[rows].astype(np.float32) / 255.0 - images.mean[:, None, None]) / scale
+    x = torch.from_numpy(x).to(device, memory_format=torch.channels_last)
+    return x, torch.from_numpy(labels[rows].astype(np.int64)).to(device)
+
+
+def score_cells(archs: Archs, images: ImageSet, settings: ScoreSettings, seed: int, device) -> CellScores:
+    """Return the scores of all cells in `archs`: means over `settings.seeds` initialisations.
+
+    A cell's initialisation depends on the seed, the images' name and the cell alone, not on its place in
+    `archs`. Operations stand for the parameters that `vertex_parameters` of the network names.
+    """
+    x, labels = image_batch(images, settings.batch_size, seed, device)
+    arch, op = _costs(archs, images, settings)
+    trained = [m for m in settings.metrics if m not in COSTS]
+    arch |= {m: np.full(len(archs), np.nan) for m in trained}
+    op |= {m: np.full(archs.ops.shape, np.nan) for m in trained if m not in ARCH_ONLY}
+    cells, reason = spaces.load(archs.space).cell_ids(archs), [""] * len(archs)
+    with torch.random.fork_rng(devices=[]):
+        for n in track(
+            range(len(archs)) if trained else (), "zero-shot scores", len(archs) if trained else 0
+        ):
+            streams = [derive(seed, "zeroshot", images.name, cells[n], k) for k in range(settings.seeds)]
+            try:
+                results = [_score(archs[n], x, labels, len(images.classes), settings, s) for s in streams]
+            except ValueError as error:  # the space cannot build this cell at this size
+                reason[n] = f"not built: {error}"
+                continue
+            reason[n] = "; ".join(dict.fromkeys(r for *_, r in results if r))
+            for m in trained:
+                arch[m][n] = np.mean([a[m] for a, _, _ in results])
+                if m in op:
+                    op[m][n] = np.mean([o[m] for _, o, _ in results], axis=0)
+    in_order = {m: arch[m] for m in settings.metrics}
+    return CellScores(cells, in_order, {m: op[m] for m in settings.metrics if m in op}, reason)
+
+
+def _score(arch: Archs, x, labels, classes: int, settings: ScoreSettings, stream: int):
+    """Score one initialisation: ({metric: float}, {metric: float64 (V,)}, reason)."""
+    torch.manual_seed(stream)
+    module = importlib.import_module(f"pipeline.spaces.{arch.space}.network")
+    net = module.build_network(arch, settings.network, x.shape[1], classes)
+    net = net.to(x.device, memory_format=torch.channels_last)
+    owners = [[name for name, _ in owned] for owned in net.vertex_parameters()]
+    parametrised = has_parameters(arch)[0]
+    tables, sums, reasons = [], {}, []
+    if set(settings.metrics) & {*GRADIENT, "relu_logdet"}:
+        relu_layers = [m for m in net.modules() if isinstance(m, (nn.ReLU, module.ConvBnRelu))]
+        with_codes = relu_layers if "relu_logdet" in settings.metrics else []
+        table, kernel = gradient_pass(net, x, labels, with_codes)
+        if not table.values["grad_norm"].any():
+            table.values.update({m: np.full(len(table.names), np.nan) for m in GRADIENT})
+            reasons.append("all gradients are zero")
+        tables.append(table)
+        sums["relu_logdet"] = relu_logdet(kernel) if with_codes else np.nan
+    if "synflow" in settings.metrics:
+        tables.append(synflow_pass(net, tuple(x.shape[1:])))
+    ops = {}
+    for table in tables:
+        sums |= {m: float(v.sum()) for m, v in table.values.items()}
+        ops |= operation_means(table, owners, parametrised)
+    return (*_finite(sums, ops, [m for m in settings.metrics if m in sums], reasons),)
+
+
+def _finite(sums, ops, metrics, reasons):
+    """Put NaN for a metric with any number that is not finite, and say so."""
+    for m in metrics:
+        if not np.isfinite(sums[m]) or not np.isfinite(ops.get(m, 0.0)).all():
+            sums[m] = np.nan
+            if m in ops:
+                ops[m] = np.full_like(ops[m], np.nan)
+            if not (m in GRADIENT and reasons):
+                why = "some images have the same ReLU codes" if m == "relu_logdet" else "not finite"
+                reasons = [*reasons, f"{m}: {why}"]
+    return sums, ops, "; ".join(reasons)
+
+
+def operation_means(table: TensorScores, owners: list[list[str]], parametrised) -> dict[str, np.ndarray]:
+    """Return metric -> float64 (V,): the mean score of the parameters that each vertex stands for.
+
+    owners: names of each vertex's parameters; those that took no part in the pass (not in `table.names`) are
+    passed over. Vertices without a parametrised operation get 0 (GATES++, section 5.1), also where a
+    projection of the cell's input feeds them: that is the skeleton's, not the operation's.
+    """
+    row = {name: k for k, name in enumerate(table.names)}
+    rows = [[row[name] for name in owned if name in row] for owned in owners]
+    means = {}
+    for metric, values in table.values.items():
+        means[metric] = np.array(
+            [values[r].mean() if r and is_op else 0.0 for r, is_op in zip(rows, parametrised, strict=True)]
+        )
+    return means
+
+
+def has_parameters(archs: Archs) -> np.ndarray:
+    """Return bool, shaped as `archs.ops`: whether the operation has parameters (it is a convolution)."""
+    names = spaces.load(archs.space).OP_NAMES
+    return np.array(["conv" in name for name in names])[archs.ops]
+
+
+def _costs(archs: Archs, images: ImageSet, settings: ScoreSettings):
+    """Return params and flops, as asked for: ({metric: float64 (N,)}, {metric: float64 (N, V)})."""
+    space, network = spaces.load(archs.space), settings.network
+    channels, side, _ = images.shape
+    shape = (network.stem_channels, network.stacks, network.cells_per_stack)
+    ends = {"in_channels": channels, "classes": len(images.classes)}
+    arch, op = {}, {}
+    if "params" in settings.metrics:
+        arch["params"] = _by_cell(lambda a: space.params(a, *shape, **ends), archs)
+        op["params"] = _by_cell(lambda a: space.op_params(a, *shape), archs)
+    if "flops" in settings.metrics:
+        arch["flops"] = _by_cell(lambda a: space.flops(a, *shape, **ends, image_size=side), archs)
+        op["flops"] = _by_cell(lambda a: space.op_flops(a, *shape, image_size=side), archs)
+    mask = has_parameters(archs)
+    return arch, {m: np.where(mask, values, values * 0.0) for m, values in op.items()}
+
+
+def _by_cell(cost, archs: Archs) -> np.ndarray:
+    """Return `cost(archs)` as float64, with NaN in the rows of cells that cannot be built at this size."""
+    try:
+        return cost(archs).astype(np.float64)
+    except ValueError:  # one such cell is enough; find them one by one
+        rows = []
+        for n in range(len(archs)):
+            try:
+                rows.append(cost(archs[n])[0].astype(np.float64))
+            except ValueError:
+                rows.append(None)
+        nothing = next(
+            row * np.nan for row in [*rows, np.full(archs.ops.shape[1:], np.nan)] if row is not None
+        )
+        return np.stack([nothing if row is None else row for row in rows])

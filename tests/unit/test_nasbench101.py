@@ -1,0 +1,369 @@
+"""NAS-Bench-101's cells against the benchmark's own table, plain re-implementations and hand counts."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import combinations, permutations, product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.encodings import one_hot
+from pipeline.errors import ConfigError, DataError
+from pipeline.job import Job
+from pipeline.spaces import Archs, load
+from pipeline.spaces import nasbench101 as space
+from pipeline.spaces.catalogue import load_space, sampled, write_space
+from pipeline.spaces.nasbench101 import CONV1X1, CONV3X3, INPUT, MAXPOOL3X3, NONE, OUTPUT
+
+OFFICIAL = ["conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"]
+
+
+def cell(interior=(), edges=()) -> Archs:
+    """One cell from its interior operations and edges between slots 0..6."""
+    ops = np.zeros((1, 7), dtype=np.uint8)
+    ops[0, 0], ops[0, 1 : 1 + len(interior)], ops[0, 6] = INPUT, interior, OUTPUT
+    adj = np.zeros((1, 7, 7), dtype=np.uint8)
+    for i, j in edges:
+        adj[0, i, j] = 1
+    return Archs("nasbench101", ops, adj)
+
+
+@pytest.fixture(scope="module")
+def cells() -> Archs:
+    return space.enumerate_cells()
+
+
+@pytest.fixture(scope="module")
+def some(cells) -> Archs:
+    return space.sample(2000, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def table(data_dir):
+    """The real table with its cells (its adjacency strings lack their leading zeros)."""
+    frame = pd.read_csv(
+        data_dir / "nasbench101_validation_30001.csv.gz", dtype={"adjacency": str, "ops": str}
+    )
+    frame["ops"] = frame.ops.fillna("")
+    bits = [text.zfill(v * v) for text, v in zip(frame.adjacency, frame.num_vertices, strict=True)]
+    names = [",".join(["input", *(OFFICIAL[int(c)] for c in ops), "output"]) for ops in frame.ops]
+    return frame, bits, names
+
+
+# --- enumeration and keys
+
+
+def test_every_unique_cell_once(cells):
+    assert len(cells) == space.SIZE
+    assert np.bincount(space.vertices(cells.ops)).tolist() == [0, 0, 1, 6, 84, 2441, 62010, 359082]
+    assert space.validate(cells).all()
+    keys = space.canonical_key(cells)
+    assert (keys[1:] > keys[:-1]).all()  # all different, in order of vertices and canonical form
+    again = space.from_key(keys)
+    assert np.array_equal(again.ops, cells.ops) and np.array_equal(again.adj, cells.adj)
+
+
+def test_enumeration_agrees_with_plain_search(cells):
+    def spelling(v, edges, ops):  # the smallest of all relabellings
+        return min(
+            (v, sorted((p[i], p[j]) for i, j in edges), [ops[p.index(k) - 1] for k in range(1, v - 1)])
+            for p in ((0, *inner, v - 1) for inner in permutations(range(1, v - 1)))
+        )
+
+    found = set()
+    for v in range(2, 5):
+        pairs = list(combinations(range(v), 2))
+        for bits in product((0, 1), repeat=len(pairs)):
+            edges = [pair for pair, bit in zip(pairs, bits, strict=True) if bit]
+            starts, ends = {i for i, _ in edges}, {j for _, j in edges}
+            if starts == set(range(v - 1)) and ends == set(range(1, v)):
+                for ops in product((CONV3X3, CONV1X1, MAXPOOL3X3), repeat=v - 2):
+                    found.add(str(spelling(v, edges, ops)))
+    ours = set()
+    small = cells[space.vertices(cells.ops) <= 4]
+    for ops, adj in zip(small.ops, small.adj, strict=True):
+        v = int(np.count_nonzero(ops))
+        place = {**{i: i for i in range(v - 1)}, 6: v - 1}
+        edges = [(place[i], place[j]) for i, j in np.argwhere(adj).tolist()]
+        ours.add(str(spelling(v, edges, ops[1 : v - 1].tolist())))
+    assert len(found) == 91 and ours == found
+
+
+def test_key_does_not_depend_on_the_order_of_vertices(some):
+    rng = np.random.default_rng(1)
+    order = np.tile(np.arange(7), (len(some), 1))
+    order[:, 1:6] = rng.permuted(order[:, 1:6], axis=1)
+    rows = np.arange(len(some))[:, None]
+    adj = some.adj[rows[:, :, None], order[:, :, None], order[:, None, :]]
+    forward = (np.tril(adj) == 0).all(axis=(1, 2)) & (order != np.arange(7)).any(axis=1)
+    shuffled = Archs(some.space, some.ops[rows, order], adj)[forward]
+    assert len(shuffled) > 100
+    assert np.array_equal(space.canonical_key(shuffled), space.canonical_key(some)[forward])
+
+
+def test_renas_table_5(cells):
+    """ReNAS, Table 5: cells by the length of the shortest path from input to output and by conv3x3."""
+    distance = np.zeros(len(cells), dtype=int)
+    reached = np.zeros((len(cells), 7), dtype=bool)
+    reached[:, 0] = True
+    for step in range(1, 7):
+        reached = (reached[:, :, None] & (cells.adj == 1)).any(axis=1)
+        distance[reached[:, 6] & (distance == 0)] = step
+    with_conv = (cells.ops == CONV3X3).any(axis=1)
+    assert np.bincount(distance[with_conv])[1:].tolist() == [68552, 153056, 110863, 27227, 2516, 211]
+    assert np.bincount(distance[~with_conv])[1:].tolist() == [12468, 26282, 17735, 4282, 400, 32]
+
+
+# --- validity and layout
+
+
+def test_validate_refuses_each_fault():
+    good = cell([CONV3X3, MAXPOOL3X3], [(0, 1), (1, 2), (2, 6), (0, 6)])
+    ten_edges = cell([CONV3X3] * 5, [(0, i) for i in range(1, 6)] + [(i, 6) for i in range(1, 6)])
+    bad = [
+        cell(),  # no edge
+        cell([CONV3X3, MAXPOOL3X3], [(0, 1), (1, 6)]),  # vertex 2 on no path
+        cell([CONV3X3, MAXPOOL3X3], [(0, 1), (1, 2), (1, 6)]),  # vertex 2 leads nowhere
+        cell([CONV3X3, MAXPOOL3X3], [(0, 1), (1, 6), (2, 6)]),  # vertex 2 comes from nowhere
+        cell([NONE, CONV3X3], [(0, 2), (2, 6)]),  # a gap
+        cell([CONV3X3, OUTPUT], [(0, 1), (1, 2), (2, 6)]),  # a second output
+        cell([CONV3X3, INPUT], [(0, 1), (1, 2), (2, 6)]),  # a second input
+        cell([CONV3X3, 9], [(0, 1), (1, 2), (2, 6)]),  # no such operation
+        cell([CONV3X3, CONV3X3], [(0, 1), (1, 2), (2, 6), (2, 1)]),  # a backward edge
+        cell([CONV3X3], [(0, 1), (1, 6), (1, 4)]),  # an edge to an unused slot
+        ten_edges,
+    ]
+    assert space.validate(Archs.concatenate([good, *bad])).tolist() == [True] + [False] * len(bad)
+    headless = Archs("nasbench101", np.where(good.ops == INPUT, CONV3X3, good.ops).astype(np.uint8), good.adj)
+    assert not space.validate(headless).any()
+
+
+def test_prune_closes_gaps_and_keeps_order():
+    loose = cell([CONV1X1, CONV3X3, MAXPOOL3X3, CONV1X1], [(0, 1), (0, 2), (2, 4), (4, 6), (3, 4), (0, 6)])
+    pruned = space.prune(loose)  # slot 1 leads nowhere, slot 3 comes from nowhere
+    expected = cell([CONV3X3, CONV1X1], [(0, 1), (1, 2), (2, 6), (0, 6)])
+    assert np.array_equal(pruned.ops, expected.ops) and np.array_equal(pruned.adj, expected.adj)
+    apart = space.prune(cell([CONV3X3, CONV3X3], [(0, 1), (2, 6)]))
+    assert apart.adj.sum() == 0 and not space.validate(apart).any()
+
+
+def test_prune_leaves_valid_cells_alone(some):
+    pruned = space.prune(some)
+    assert np.array_equal(pruned.ops, some.ops) and np.array_equal(pruned.adj, some.adj)
+
+
+# --- official names
+
+
+def plain_hash(ops, adj) -> str:
+    """NAS-Bench-101's module hash, written as its definition reads."""
+    used = [i for i in range(7) if ops[i] != NONE]
+    matrix = adj[np.ix_(used, used)]
+    label = {INPUT: -1, CONV3X3: 0, CONV1X1: 1, MAXPOOL3X3: 2, OUTPUT: -2}
+
+    def md5(text):
+        return hashlib.md5(text.encode()).hexdigest()
+
+    v = len(used)
+    hashes = [
+        md5(str((int(matrix[i].sum()), int(matrix[:, i].sum()), label[int(ops[used[i]])]))) for i in range(v)
+    ]
+    for _ in range(v):
+        hashes = [
+            md5(
+                "".join(sorted(hashes[j] for j in range(v) if matrix[j, i]))
+                + "|"
+                + "".join(sorted(hashes[j] for j in range(v) if matrix[i, j]))
+                + "|"
+                + hashes[i]
+            )
+            for i in range(v)
+        ]
+    return md5(str(sorted(hashes)))
+
+
+def test_cell_ids_follow_the_definition(cells, some):
+    mixed = Archs.concatenate([cells[:300], some[:300]])
+    expected = [plain_hash(ops, adj) for ops, adj in zip(mixed.ops, mixed.adj, strict=True)]
+    assert space.cell_ids(mixed) == expected
+    assert space.cell_ids(mixed[:0]) == []
+
+
+def test_official_strings_both_ways(some, cells):
+    mixed = Archs.concatenate([some, cells[:100]])
+    again = space.from_official(*space.to_official(mixed))
+    assert np.array_equal(again.ops, mixed.ops) and np.array_equal(again.adj, mixed.adj)
+    assert space.to_official(cells[:1]) == (["0100"], ["input,output"])
+
+
+@pytest.mark.parametrize(
+    ("adjacency", "operations"),
+    [
+        ("010001000", "input,conv5x5,output"),
+        ("01000100", "input,maxpool3x3,output"),
+        ("010201000", "input,maxpool3x3,output"),
+        ("0" * 64, ",".join(["input", *["maxpool3x3"] * 6, "output"])),
+        ("", ""),
+    ],
+)
+def test_a_bad_record_is_named(adjacency, operations):
+    with pytest.raises(DataError, match="record 1:"):
+        space.from_official(["0100", adjacency], ["input,output", operations])
+
+
+@pytest.mark.real_data
+def test_official_hashes_and_parameters(table, cells):
+    frame, bits, names = table
+    archs = space.from_official(bits, names)
+    assert len(archs) == 30_001 and space.validate(archs).all()
+    assert space.to_official(archs) == (bits, names)
+    assert space.cell_ids(archs) == frame.hash.tolist()
+    assert np.array_equal(space.params(archs), frame.trainable_parameters)
+    keys = space.canonical_key(archs)
+    rows = np.searchsorted(space.canonical_key(cells), keys)
+    assert np.array_equal(space.canonical_key(cells[rows]), keys) and len(np.unique(rows)) == 30_001
+    assert space.cell_ids(cells[rows[:1000]]) == frame.hash[:1000].tolist()
+
+
+# --- random cells
+
+
+def test_sample(some):
+    assert len(np.unique(space.canonical_key(some))) == len(some)
+    again = space.sample(2000, np.random.default_rng(0))
+    assert np.array_equal(again.ops, some.ops) and np.array_equal(again.adj, some.adj)
+    assert np.bincount(space.vertices(some.ops))[7] / len(some) == pytest.approx(359082 / 423624, abs=0.03)
+    with pytest.raises(ConfigError, match="423624"):
+        space.sample(space.SIZE + 1, np.random.default_rng(0))
+
+
+def test_mutants_are_valid_and_different(some):
+    mutants = space.mutate(some, np.random.default_rng(2))
+    assert space.validate(mutants).all()
+    assert (space.canonical_key(mutants) != space.canonical_key(some)).all()
+    again = space.mutate(some, np.random.default_rng(2))
+    assert np.array_equal(again.ops, mutants.ops) and np.array_equal(again.adj, mutants.adj)
+    with pytest.raises(ValueError, match="not valid"):
+        space.mutate(cell(), np.random.default_rng(0))
+
+
+def test_mutants_of_a_small_cell_are_all_its_neighbours(cells):
+    skip = cell([], [(0, 6)])
+    tries = space.mutate(skip[np.zeros(200, dtype=int)], np.random.default_rng(3))
+    grown = [cell([op], [(0, 1), (1, 6), (0, 6)]) for op in space.INTERIOR_OPS]
+    assert set(space.canonical_key(tries)) == set(space.canonical_key(Archs.concatenate(grown)))
+
+    parent = cell([CONV3X3], [(0, 1), (1, 6), (0, 6)])
+    tries = space.mutate(parent[np.zeros(2000, dtype=int)], np.random.default_rng(3))
+    neighbours = [skip, cell([CONV3X3], [(0, 1), (1, 6)])]
+    neighbours += [cell([op], [(0, 1), (1, 6), (0, 6)]) for op in (CONV1X1, MAXPOOL3X3)]
+    for op in space.INTERIOR_OPS:
+        neighbours += [
+            cell([op, CONV3X3], [(0, 1), (1, 2), (0, 2), (2, 6), (0, 6)]),
+            cell([CONV3X3, op], [(0, 1), (1, 2), (2, 6), (1, 6), (0, 6)]),
+            cell([CONV3X3, op], [(0, 1), (0, 2), (1, 6), (2, 6), (0, 6)]),
+        ]
+    assert set(space.canonical_key(tries)) == set(space.canonical_key(Archs.concatenate(neighbours)))
+
+
+def test_children_of_crossover(some):
+    a, b = some[:1000], some[1000:]
+    children = space.crossover(a, b, np.random.default_rng(4))
+    assert space.validate(children).all()
+    assert space.validate(a).all()  # the parents are untouched
+    keys, key_a, key_b = map(space.canonical_key, (children, a, b))
+    assert ((keys != key_a) & (keys != key_b)).mean() > 0.9
+    inherited = [set(c) <= set(x) | set(y) for c, x, y in zip(children.ops, a.ops, b.ops, strict=True)]
+    assert all(inherited)
+    common = a.adj & b.adj
+    both_full = (space.vertices(children.ops) == 7) & (keys != key_a) & (keys != key_b)
+    assert (children.adj[both_full] >= common[both_full]).all()  # nothing pruned: shared edges stay
+    assert (children.adj[both_full] <= (a.adj | b.adj)[both_full]).all()
+    same = space.crossover(a, a, np.random.default_rng(4))
+    assert np.array_equal(same.ops, a.ops) and np.array_equal(same.adj, a.adj)
+    with pytest.raises(ValueError, match="parents"):
+        space.crossover(a, b[:3], np.random.default_rng(4))
+
+
+# --- costs
+
+
+def test_channels_are_shared_and_passed_back():
+    three = cell([CONV3X3] * 3, [(0, 1), (0, 2), (0, 3), (1, 6), (2, 6), (3, 6)])
+    assert space.vertex_channels(three.adj, 64, 128).tolist() == [[64, 43, 43, 42, 0, 0, 128]]
+    # 1 feeds 2 (42 channels) and 3 (43): it takes the wider of the two
+    fan = cell([CONV3X3] * 4, [(0, 1), (1, 2), (1, 3), (1, 4), (3, 6), (2, 6), (4, 6)])
+    assert space.vertex_channels(fan.adj, 64, 127).tolist() == [[64, 43, 43, 42, 42, 0, 127]]
+    assert space.vertex_channels(three.adj[:0], 64, 128).shape == (0, 7)
+    with pytest.raises(ValueError, match="2 channels cannot be shared by 3 vertices"):
+        space.vertex_channels(three.adj, 2, 2)
+
+
+def test_params_and_flops_by_hand():
+    arch = cell([CONV3X3, MAXPOOL3X3], [(0, 1), (1, 2), (2, 6), (0, 6)])
+    # one cell, 16 channels: conv3x3 with its projection, pool, projection to the output
+    assert space.op_params(arch, 16, 1, 1).tolist() == [
+        [0, 9 * 16 * 16 + 32 + 16 * 16 + 32, 0, 0, 0, 0, 16 * 16 + 32]
+    ]
+    assert space.params(arch, 16, 1, 1, in_channels=1, classes=5).tolist() == [
+        2656 + 288 + (9 * 16 + 32) + (5 * 17)
+    ]
+    # two stacks on 9x9 pixels, the second one on 5x5 with 32 channels
+    first, second = 81 * (9 + 1) * 16 * 16, 25 * (9 * 32 * 32 + 16 * 32)
+    assert space.op_flops(arch, 16, 2, 1, image_size=9).tolist() == [
+        [0, first + second, 0, 0, 0, 0, 81 * 16 * 16 + 25 * 16 * 32]
+    ]
+    stem_and_classifier = 81 * 9 * 3 * 16 + 10 * 32
+    total = first + second + 81 * 16 * 16 + 25 * 16 * 32 + stem_and_classifier
+    assert space.flops(arch, 16, 2, 1, image_size=9).tolist() == [total]
+
+
+def test_params_are_those_of_the_built_network(some):
+    from types import SimpleNamespace
+
+    from pipeline.spaces.nasbench101.network import build_network
+
+    shape = SimpleNamespace(stem_channels=8, stacks=2, cells_per_stack=2)
+    few = some[:20]
+    total = space.params(few, 8, 2, 2, in_channels=1, classes=4)
+    by_vertex = space.op_params(few, 8, 2, 2)
+    for i in range(len(few)):
+        network = build_network(few[i], shape, in_channels=1, classes=4)
+        assert sum(p.numel() for p in network.parameters()) == total[i]
+        owned = [sum(p.numel() for _, p in vertex) for vertex in network.vertex_parameters()]
+        assert owned == by_vertex[i].tolist()
+
+
+# --- views and the artifact
+
+
+def test_one_hot():
+    adj, ops = one_hot(cell([MAXPOOL3X3], [(0, 1), (1, 6)]))
+    assert adj.dtype == ops.dtype == np.float32 and adj.shape == (1, 7, 7)
+    assert ops.argmax(axis=2).tolist() == [[0, 3, 0, 0, 0, 0, 4]]
+    assert ops.sum(axis=2).tolist() == [[1, 1, 0, 0, 0, 0, 1]]
+    _, padded = one_hot(cell([MAXPOOL3X3], [(0, 1), (1, 6)]), padding=True)
+    assert padded.argmax(axis=2).tolist() == [[1, 4, 0, 0, 0, 0, 5]] and (padded.sum(axis=2) == 1).all()
+
+
+def test_space_artifact(tmp_path, cells):
+    path = tmp_path / "space.h5"
+    for name in ("space.h5", "again.h5"):
+        assert write_space("nasbench101", tmp_path / name, Job("space", {})) == space.SIZE
+    assert path.read_bytes() == (tmp_path / "again.h5").read_bytes()
+    archs, keys = load_space(path)
+    assert np.array_equal(archs.ops, cells.ops) and np.array_equal(keys, space.canonical_key(cells))
+    held_out, labelled = sampled(path, 7, 0, 50), sampled(path, 7, 50, 200)
+    together = space.canonical_key(sampled(path, 7, 0, 200))
+    parts = np.concatenate([space.canonical_key(held_out), space.canonical_key(labelled)])
+    assert np.array_equal(together, parts) and len(np.unique(parts)) == 200
+    assert not np.array_equal(sampled(path, 8, 0, 50).adj, held_out.adj)
+    with pytest.raises(ConfigError, match="423625 were asked for"):
+        sampled(path, 7, 0, space.SIZE + 1)
+
+
+def test_unknown_space_is_refused():
+    with pytest.raises(ConfigError, match="unknown space 'nasbench999'"):
+        load("nasbench999")
