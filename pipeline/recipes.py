@@ -75,6 +75,11 @@ def _training(config: Config, benchmark: str) -> dict:
     }
 
 
+def _networks(space: str) -> list[str]:
+    """Code that turns a cell into a network; the cell's name is in it because it names random streams."""
+    return [f"pipeline.spaces.{space}.network", f"pipeline.spaces.{space}.hashing"]
+
+
 def _children(config: Config, w: dict):
     benchmark = config.benchmarks[w["benchmark"]]
     settings = {
@@ -83,7 +88,7 @@ def _children(config: Config, w: dict):
         **_chunk(w["chunk"], benchmark.children.n_cells, benchmark.children.chunk_size),
         **_training(config, w["benchmark"]),
     }
-    return settings, ["pipeline.children.command", f"pipeline.spaces.{benchmark.space}.network"]
+    return settings, ["pipeline.children.command", *_networks(benchmark.space)]
 
 
 def _benchmarks(config: Config, w: dict):
@@ -128,7 +133,7 @@ def _zeroshot(config: Config, w: dict):
         **_chunk(w["chunk"], n_cells, scores.pop("chunk_size")),
         **scores,
     }
-    return settings, ["pipeline.zeroshot.command", f"pipeline.spaces.{benchmark.space}.network"]
+    return settings, ["pipeline.zeroshot.command", *_networks(benchmark.space)]
 
 
 def _zeroshot_collect(config: Config, w: dict):
@@ -170,7 +175,7 @@ def _search(config: Config, w: dict):
         "pipeline.search.command",
         f"pipeline.search.{method}",
         f"pipeline.spaces.{benchmark.space}",
-        f"pipeline.spaces.{benchmark.space}.network",
+        *_networks(benchmark.space),
     ]
     predictor = None
     if strategy.get("predictor"):

@@ -1,1 +1,1 @@
-"""Benchmark tables: architectures with their metrics and costs, from whatever source."""
+"""Benchmark tables: architectures with what they reach and what they cost, in one format for all sources."""

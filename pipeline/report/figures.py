@@ -5,6 +5,8 @@ One function a figure; each takes frames and returns a plotly figure in the look
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -19,11 +21,12 @@ from pipeline.report.theme import (
     SEQUENTIAL,
     SERIES,
     VERMILLION,
+    Style,
     figure,
     percent_axis,
     shade,
 )
-from pipeline.report.words import short
+from pipeline.report.words import name, short
 
 ROLES = {"labelled": ("labelled cells", BLUE, "circle"), "held_out": ("held-out cells", VERMILLION, "diamond")}
 BINS = 24
@@ -157,31 +160,44 @@ def learning_curves(bands: pd.DataFrame, what: str) -> go.Figure:
     return fig
 
 
-def losses(table: pd.DataFrame, columns: list[str]) -> go.Figure:
-    """Lines: an autoencoder's losses by epoch."""
+def losses(lines: Mapping[str, tuple], styles: Mapping[str, Style]) -> go.Figure:
+    """Lines: a loss by epoch, one line an autoencoder. lines: name -> (epochs, losses)."""
+    fig = figure(280, xaxis={"title": {"text": "epoch"}}, yaxis={"title": {"text": "loss (nats)"}}, hovermode="x")
+    for key, (epochs, values) in lines.items():
+        style = styles[key]
+        fig.add_scatter(
+            x=epochs,
+            y=values,
+            mode="lines+markers" if len(values) < 12 else "lines",
+            name=name(key),
+            line={"color": style.colour, "width": 2.2, "dash": style.dash},
+            marker={"size": 6, "symbol": style.symbol},
+            hovertemplate="%{y:.4f}",
+        )
+    return fig.update_layout(showlegend=True)
+
+
+def output_losses(epochs, parts: Mapping, baselines: Mapping, labels: Mapping[str, str]) -> go.Figure:
+    """Lines: loss of the predicted outputs by epoch, one a subset, with the loss of predicting the mean."""
     fig = figure(
         280,
         xaxis={"title": {"text": "epoch"}},
         yaxis={"title": {"text": "loss"}, "rangemode": "tozero"},
         hovermode="x",
     )
-    for position, column in enumerate(columns):
+    for position, (subset, values) in enumerate(parts.items()):
+        colour = SERIES[position % len(SERIES)]
         fig.add_scatter(
-            x=table["epoch"],
-            y=table[column],
-            mode="lines+markers" if len(table) < 12 else "lines",
-            name=loss_name(column),
-            line={"color": SERIES[position % len(SERIES)], "width": 2},
-            marker={"size": 5},
+            x=epochs,
+            y=values,
+            mode="lines",
+            name=labels[subset],
+            line={"color": colour, "width": 2.2},
             hovertemplate="%{y:.4f}",
         )
+        if baselines.get(subset) is not None:
+            fig.add_hline(baselines[subset], line={"color": colour, "width": 1.2, "dash": "dot"})
     return fig
-
-
-def loss_name(column: str) -> str:
-    """`train/loss_ops` -> `train ops`."""
-    words = [w for w in column.replace("/", " ").replace("_", " ").split() if w != "loss"]
-    return " ".join(words) or "loss"
 
 
 def latents(points: pd.DataFrame, shares, floor: float, top: float) -> go.Figure:

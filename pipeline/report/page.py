@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from pipeline.report import sections, sections_record, sections_results, theme
+from pipeline.report import sections, sections_autoencoders, sections_record, sections_results, theme
 from pipeline.report.context import context_of
 from pipeline.report.data import Run
 from pipeline.report.headline import headline
@@ -42,7 +42,7 @@ SECTIONS = (
     sections.labels,
     sections.children,
     sections.zeroshot,
-    sections.autoencoders,
+    sections_autoencoders.autoencoders,
     sections.io_dataset,
     sections_record.cost,
     sections_record.made_how,

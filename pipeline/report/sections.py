@@ -1,4 +1,4 @@
-"""Sections on what was measured: labels, child networks, outputs, autoencoders, zero-shot scores."""
+"""Sections on what was measured: labels, child networks, their outputs, zero-shot scores."""
 
 from __future__ import annotations
 
@@ -125,88 +125,6 @@ def io_dataset(c: Context) -> Section:
     if io["layer"]:
         rows.insert(3, ("Layer", io["layer"].replace("_", " ")))
     return Section("io", title, lead, (Facts(rows),))
-
-
-def autoencoders(c: Context) -> Section:
-    """Losses, reconstruction and latent spaces."""
-    title = "Autoencoders"
-    if not c.run.autoencoders:
-        return Section("autoencoders", title, "No autoencoder was trained in this run.")
-    encoders = c.run.autoencoders
-    names = [words.name(n) for n in encoders]
-    lead = (
-        f"{words.listed(names)} {'maps' if len(names) == 1 else 'map'} a cell to "
-        f"{next(iter(encoders.values())).embeddings.shape[1]} numbers, from which predictors can learn."
-    )
-    panels, parts = [], []
-    for key, encoder in encoders.items():
-        columns = loss_columns(encoder.losses)
-        panels.append(Panel(figures.losses(encoder.losses, columns), words.name(key)))
-        parts.append(encoder.losses.assign(autoencoder=key))
-    caption = f"By epoch. Held-out means cells that the autoencoder was not trained on. {c.seed_text()}"
-    data = c.data("autoencoder_losses", pd.concat(parts))
-    blocks = [Figure("autoencoder_losses", "Losses", panels, caption, data), *_final(c)]
-    if (latents := _latents(c)) is not None:
-        blocks.append(latents)
-    return Section("autoencoders", title, lead, blocks)
-
-
-def loss_columns(table: pd.DataFrame) -> list[str]:
-    """Return the columns of an autoencoder's table that are losses and have values."""
-    return [k for k in table if ("loss" in k or k.split("/")[-1] == "kl") and table[k].notna().any()]
-
-
-def _final(c: Context) -> list[Table]:
-    """Held-out measures, one row each; none if no autoencoder recorded any."""
-    encoders = c.run.autoencoders
-    measures = list(dict.fromkeys(m for e in encoders.values() for m in e.final))
-    if not measures:
-        return []
-    rows = [
-        [Cell(m.replace("_", " "), m)] + [Cell(_digits(e.final.get(m)), e.final.get(m, -np.inf)) for e in encoders.values()]
-        for m in measures
-    ]
-    head = [Head("measure", False), *(Head(words.name(n)) for n in encoders)]
-    frame = pd.DataFrame({"measure": measures} | {n: [e.final.get(m) for m in measures] for n, e in encoders.items()})
-    caption = f"On cells that the autoencoder was not trained on; shares are between 0 and 1. {c.seed_text()}"
-    data = c.data("autoencoder_measures", frame)
-    return [Table("autoencoder_measures", "Reconstruction", head, rows, caption, data)]
-
-
-def _digits(value) -> str:
-    if words.missing(value):
-        return "–"
-    return words.number(value) if float(value).is_integer() and abs(value) > 1 else words.number(value, 3)
-
-
-def _latents(c: Context) -> Figure | None:
-    """Latent spaces in two dimensions; needs labels to colour by."""
-    if c.run.labels is None:
-        return None
-    accuracy = dict(zip(_keys(c.run.labels.archs), c.run.labels.frame[["cell", "val_acc"]].to_numpy(), strict=True))
-    known = c.run.labels.frame["val_acc"].dropna()
-    floor, top = figures.accuracy_floor(known), float(known.max())
-    panels, parts = [], []
-    for key, encoder in c.run.autoencoders.items():
-        points, shares = results.principal_components(encoder.embeddings)
-        found = [accuracy.get(k, ("", np.nan)) for k in _keys(encoder.archs)]
-        frame = pd.DataFrame({"component_1": points[:, 0], "component_2": points[:, 1]})
-        frame["cell"], frame["val_acc"] = [f[0] for f in found], np.array([f[1] for f in found], dtype=float)
-        frame = frame.dropna(subset="val_acc")
-        frame = frame.iloc[:: max(-(-len(frame) // MAX_POINTS), 1)].sort_values("val_acc", kind="stable")
-        panels.append(Panel(figures.latents(frame, shares, floor, top), words.name(key)))
-        parts.append(frame.assign(autoencoder=key))
-    caption = (
-        "Labelled and held-out cells in the first two principal components of their latents; colour: validation "
-        f"accuracy. {c.labels_text()} {c.seed_text()}"
-    )
-    return Figure("latents", "Latent spaces", panels, caption, c.data("latents", pd.concat(parts)))
-
-
-def _keys(archs) -> list[bytes]:
-    """One hashable key an architecture, equal for equal arrays."""
-    flat = [archs.ops.reshape(len(archs), -1)] + ([] if archs.adj is None else [archs.adj.reshape(len(archs), -1)])
-    return [row.tobytes() for row in np.concatenate(flat, axis=1)]
 
 
 def zeroshot(c: Context) -> Section:

@@ -94,14 +94,16 @@ def make_oracle(args: argparse.Namespace, job: Job, table: BenchmarkTable, space
         return TableOracle(table, space.canonical_key)
     if args.images is None or args.cache is None:
         raise UserError("search: this benchmark's networks are trained here; give --images and --cache")
+    from pipeline.children.kept import Kept
     from pipeline.children.oracle import TrainingOracle
     from pipeline.images.sets import load_images
 
     val, test = table.mean(table.val_metric), table.mean(table.test_metric)
     known = {table.cells[row]: (float(val[row]), float(test[row])) for row in table.rows("labelled")}
-    return TrainingOracle(
-        job.seed, load_images(args.images), job.settings["oracle"], args.cache, known, device
-    )
+    recipe = job.settings["oracle"]
+    images, space_name = load_images(args.images), job.settings["space"]
+    kept = Kept(args.cache, images, recipe["network"], recipe["training"], space_name, job, device)
+    return TrainingOracle(kept, known)
 
 
 def write(path: Path, job: Job, trajectory: Trajectory, inputs: list[Path]) -> None:

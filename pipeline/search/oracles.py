@@ -21,6 +21,7 @@ class TableOracle:
         keys = canonical_key(table.archs)
         self.order = np.argsort(keys, kind="stable")
         self.keys = keys[self.order]
+        self.cells = np.array(table.cells, dtype=object)
         self.val_acc = table.mean(table.val_metric)
         self.test_acc = table.mean(table.test_metric)
 
@@ -41,7 +42,7 @@ class TableOracle:
                 "search with an oracle that trains, or take a table of the whole space"
             )
         return {
-            "cell": np.array(self.table.cells, dtype=object)[rows],
+            "cell": self.cells[rows],
             "val_acc": self.val_acc[rows],
             "test_acc": self.test_acc[rows],
             "source": np.full(len(rows), "known", dtype=object),

@@ -44,6 +44,6 @@ def check_against_space(settings: SearchSettings, n_cells: int, n_labelled: int,
         )
     if settings.n_initial > n_labelled:
         raise ConfigError(
-            f"search.n_initial: {settings.n_initial} cells, but the benchmark table has {n_labelled} labelled "
-            "ones; lower n_initial or label more cells"
+            f"search.n_initial: {settings.n_initial} cells, but the benchmark table has {n_labelled} "
+            "labelled ones; lower n_initial or label more cells"
         )

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-EXACT = 2**24  # float32 counts whole numbers exactly up to here
+MOST_UNITS = 2**20  # ReLUs whose codes are multiplied at once; float32 counts exactly up to 2**24
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,9 @@ def synflow_pass(net: nn.Module, image_shape: tuple[int, int, int]) -> TensorSco
     overflows (it grows about 0.8 sqrt(fan-in) times a layer); logarithms or scaling are left to the reader.
     """
     _leave_out_batch_norm(net)
-    net.double()
     names, parameters = _named(net)
-    with torch.no_grad():
-        for parameter in parameters:
-            parameter.abs_()
+    for parameter in parameters:
+        parameter.data = parameter.detach().double().abs_()
     ones = torch.ones((1, *image_shape), dtype=torch.float64, device=parameters[0].device)
     gradients = torch.autograd.grad(net(ones).sum(), parameters)
     return TensorScores(names, {"synflow": _saliencies(parameters, gradients)["plain"]})
@@ -87,16 +85,26 @@ class _Codes:
     def __init__(self, batch: int, device):
         self.gram = torch.zeros((batch, batch), dtype=torch.float64, device=device)
         self.units = 0
+        self.waiting: list[Tensor] = []  # (B, units) each
+        self.waiting_units = 0
 
-    @torch.no_grad()
     def __call__(self, module: nn.Module, inputs, output: Tensor) -> None:
-        on = (output.movedim(1, -1) > 0).flatten(1)  # (B, units of this layer); channels last is a view
-        self.units += on.shape[1]
-        for part in on.split(EXACT, dim=1):
-            part = part.to(torch.float32)
-            self.gram += part @ part.T
+        output = output.detach().movedim(1, -1).flatten(1)  # a view of a channels-last tensor
+        for part in output.split(MOST_UNITS, dim=1):
+            self.waiting.append(part)
+            self.waiting_units += part.shape[1]
+            if self.waiting_units >= MOST_UNITS:
+                self._add()
+
+    def _add(self) -> None:
+        if self.waiting:
+            on = (torch.cat(self.waiting, dim=1) > 0).to(torch.float32)
+            self.gram += on @ on.T
+        self.units += self.waiting_units
+        self.waiting, self.waiting_units = [], 0
 
     def matrix(self) -> np.ndarray:
+        self._add()
         both_on = self.gram.cpu().numpy()
         on = both_on.diagonal()
         return self.units - on[:, None] - on[None, :] + 2.0 * both_on  # N_A - Hamming distance

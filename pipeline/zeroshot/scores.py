@@ -44,9 +44,7 @@ def image_batch(images: ImageSet, size: int, seed: int, device) -> tuple[torch.T
     if len(pixels) < size:
         raise ValueError(f"batch_size is {size}, but {images.name} has {len(pixels)} training images")
     rows = np.sort(rng(seed, "zeroshot", images.name, "batch").choice(len(pixels), size, replace=False))
-    scale = images.std[:, None, None]
-    x = (pixels[rows].astype(np.float32) / 255.0 - images.mean[:, None, None]) / scale
-    x = torch.from_numpy(x).to(device, memory_format=torch.channels_last)
+    x = torch.from_numpy(images.normalised(pixels[rows])).to(device, memory_format=torch.channels_last)
     return x, torch.from_numpy(labels[rows].astype(np.int64)).to(device)
 
 
@@ -86,7 +84,11 @@ def _score(arch: Archs, x, labels, classes: int, settings: ScoreSettings, stream
     torch.manual_seed(stream)
     module = importlib.import_module(f"pipeline.spaces.{arch.space}.network")
     net = module.build_network(arch, settings.network, x.shape[1], classes)
-    net = net.to(x.device, memory_format=torch.channels_last)
+    if x.is_cuda:
+        net.to(x.device)
+    for parameter in net.parameters():  # channels last: convolutions and pools are faster so
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     owners = [[name for name, _ in owned] for owned in net.vertex_parameters()]
     parametrised = has_parameters(arch)[0]
     tables, sums, reasons = [], {}, []

@@ -282,7 +282,7 @@ def test_failed_networks_cost_a_query_and_train_no_predictor(fits):
     assert not np.isnan(columns["best_val_acc"][3:]).any()
     every = toy.canonical_key(setting()[1]).tolist()
     with pytest.raises(
-        UserError, match="run 0 has 0 different accuracies of 10 networks .*'fake'.*n_initial"
+        UserError, match="run 0 has 0 different accuracies of 10 .*'fake'.*n_initial"
     ):
         search("predictor", oracle=toy.CountingOracle(toy, failing=every))
 

@@ -62,15 +62,15 @@ class GatesNodes(nn.Module):
         flow = adj.transpose(2, 3).float() + torch.eye(nodes, device=adj.device)  # A + I, receiver by sender
         flow = flow.view(replicates * cells, nodes, nodes)
         entering = self.information @ self.enter  # (R, 1, h0)
-        x = (ops == self.inputs).float().view(replicates, cells * nodes, 1) * entering
+        # X^(0) is zero but at the inputs, so the first product is theirs alone
+        sent = (ops == self.inputs).float().view(replicates, cells * nodes, 1) * torch.bmm(entering, self.w_x[0])
         last = len(self.w_x) - 1
-        for k, (w_x, bias, w_o, b_o) in enumerate(zip(self.w_x, self.bias, self.w_o, self.b_o, strict=True)):
+        for k, (bias, w_o, b_o) in enumerate(zip(self.bias, self.w_o, self.b_o, strict=True)):
             gate = torch.sigmoid(torch.baddbmm(b_o, self.operation, w_o))  # (R, O, h)
-            sent = torch.bmm(x, w_x)  # (R, B*V, h)
-            received = torch.bmm(flow, sent.view(replicates * cells, nodes, -1)).view_as(sent)
+            received = torch.bmm(flow, sent.view(replicates * cells, nodes, -1)).view_as(sent)  # (R, B*V, h)
             x = torch.addcmul(bias, torch.bmm(codes, gate), received)
             if k < last:
-                x = x.relu()
+                sent = torch.bmm(x.relu(), self.w_x[k + 1])
         return self._read(x.view(replicates, cells, nodes, -1), ops)
 
     def _read(self, x: Tensor, ops: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Child networks: cells built at a given size and trained for real."""

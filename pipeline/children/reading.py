@@ -1,0 +1,88 @@
+"""Chunks of trained networks: writing and reading."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.artifacts import get_archs, get_table, open_h5, put, put_archs, put_table, write_h5
+from pipeline.spaces.archs import Archs
+
+KIND = "children"
+
+
+@dataclass(frozen=True)
+class Children:
+    """Trained networks of several chunks, in the order of the permutation.
+
+    table: cell, position, status, reason, params, train_acc, val_acc, test_acc. curves: float32 (N, epochs).
+    """
+
+    archs: Archs
+    table: object
+    curves: dict[str, np.ndarray]
+    files: list[Path]
+
+    def weights(self, row: int) -> dict[str, np.ndarray]:
+        """Return the parameters and buffers of one network by name, float32, read from its chunk."""
+        with open_h5(self.files[row], KIND) as handle:
+            return unpack(handle["weights"][self.table["cell"].iloc[row]])
+
+
+def write_chunk(path: Path, archs: Archs, position, results: Sequence, job, inputs, run) -> None:
+    """Write a chunk. results: a `ChildResult` for each cell of `archs`."""
+    with write_h5(path, KIND, job, inputs=inputs, run=run) as handle:
+        put_archs(handle, archs)
+        columns = {"cell": [r.cell for r in results], "position": position}
+        columns |= {"status": [r.status for r in results], "reason": [r.reason for r in results]}
+        columns["params"] = np.array([r.params for r in results], np.int64)
+        for name in ("train_acc", "val_acc", "test_acc"):
+            columns[name] = np.array([r.last(name) for r in results], np.float32)
+        put_table(handle, columns)
+        for name in results[0].curves:
+            put(handle, f"curves/{name}", np.stack([r.curves[name] for r in results]))
+        for result in results:
+            pack(handle, f"weights/{result.cell}", result.state)
+
+
+def pack(handle, name: str, state: dict[str, np.ndarray]) -> None:
+    """Store many small arrays as one float32 vector; names and shapes go to its attribute `layout`."""
+    flat = [np.asarray(values, np.float32).reshape(-1) for values in state.values()]
+    dataset = put(handle, name, np.concatenate(flat), compress=False)
+    dataset.attrs["layout"] = json.dumps([[key, list(np.shape(values))] for key, values in state.items()])
+
+
+def unpack(dataset) -> dict[str, np.ndarray]:
+    """Return the arrays that `pack` stored."""
+    flat, state, start = dataset[()], {}, 0
+    for key, shape in json.loads(dataset.attrs["layout"]):
+        size = int(np.prod(shape, dtype=np.int64))
+        state[key] = flat[start : start + size].reshape(shape)
+        start += size
+    return state
+
+
+def load_children(paths: Sequence[Path]) -> Children:
+    """Read chunks. Raises ArtifactError if one is missing or damaged."""
+    import pandas as pd
+
+    archs, tables, curves, files = [], [], {}, []
+    for path in paths:
+        with open_h5(path, KIND) as handle:
+            archs.append(get_archs(handle))
+            tables.append(get_table(handle))
+            for name, item in handle["curves"].items():
+                curves.setdefault(name, []).append(item[()])
+            files += [Path(path)] * len(tables[-1])
+    table = pd.concat(tables, ignore_index=True)
+    order = np.argsort(table["position"].to_numpy(), kind="stable")
+    return Children(
+        archs=Archs.concatenate(archs)[order],
+        table=table.iloc[order].reset_index(drop=True),
+        curves={name: np.concatenate(parts)[order] for name, parts in curves.items()},
+        files=[files[row] for row in order],
+    )

@@ -1,0 +1,1 @@
+"""Image sets: pixels, labels and a split, from any source."""

@@ -1,0 +1,46 @@
+"""The artifact that lists a space, the seeded draws from it, and the view that encoders take."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.encodings import one_hot
+from pipeline.errors import ConfigError
+from pipeline.job import Job
+from pipeline.spaces import load
+from pipeline.spaces import nasbench101 as space
+from pipeline.spaces.catalogue import load_space, sampled, write_space
+from pipeline.spaces.nasbench101 import MAXPOOL3X3
+from tests.unit.nasbench101_cells import cell
+
+
+def test_one_hot():
+    adj, ops = one_hot(cell([MAXPOOL3X3], [(0, 1), (1, 6)]))
+    assert adj.dtype == ops.dtype == np.float32 and adj.shape == (1, 7, 7)
+    assert ops.argmax(axis=2).tolist() == [[0, 3, 0, 0, 0, 0, 4]]
+    assert ops.sum(axis=2).tolist() == [[1, 1, 0, 0, 0, 0, 1]]
+    _, padded = one_hot(cell([MAXPOOL3X3], [(0, 1), (1, 6)]), padding=True)
+    assert padded.argmax(axis=2).tolist() == [[1, 4, 0, 0, 0, 0, 5]] and (padded.sum(axis=2) == 1).all()
+
+
+def test_space_artifact(tmp_path):
+    cells = space.enumerate_cells()
+    path = tmp_path / "space.h5"
+    for name in ("space.h5", "again.h5"):
+        assert write_space("nasbench101", tmp_path / name, Job("space", {})) == space.SIZE
+    assert path.read_bytes() == (tmp_path / "again.h5").read_bytes()
+    archs, keys = load_space(path)
+    assert np.array_equal(archs.ops, cells.ops) and np.array_equal(keys, space.canonical_key(cells))
+    held_out, labelled = sampled(path, 7, 0, 50), sampled(path, 7, 50, 200)
+    together = space.canonical_key(sampled(path, 7, 0, 200))
+    parts = np.concatenate([space.canonical_key(held_out), space.canonical_key(labelled)])
+    assert np.array_equal(together, parts) and len(np.unique(parts)) == 200
+    assert not np.array_equal(sampled(path, 8, 0, 50).adj, held_out.adj)
+    with pytest.raises(ConfigError, match="423625 were asked for"):
+        sampled(path, 7, 0, space.SIZE + 1)
+
+
+def test_unknown_space_is_refused():
+    with pytest.raises(ConfigError, match="unknown space 'nasbench999'"):
+        load("nasbench999")
