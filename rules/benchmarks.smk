@@ -4,7 +4,6 @@
 rule build_benchmark:
     input:
         children=chunks_of,
-        images=images_of,
     output:
         "results/benchmarks/{benchmark}.h5",
     params:
@@ -17,5 +16,4 @@ rule build_benchmark:
     conda:
         ENVIRONMENT
     shell:
-        "{RUN} benchmarks --recipe {params.recipe:q} --log {log} --children {input.children} "
-        "--images {input.images} --out {output}"
+        "{RUN} benchmarks --recipe {params.recipe:q} --log {log} --children {input.children} --out {output}"

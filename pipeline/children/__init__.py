@@ -1,1 +1,1 @@
-"""Child networks: cells built at a given size and trained for real."""
+"""Child networks: networks of sampled cells, trained here, in chunks that survive being killed."""

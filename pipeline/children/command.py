@@ -36,7 +36,7 @@ def run(args, job) -> None:
     results = [kept.get(archs[i])[0] for i in track(range(len(archs)), f"networks of chunk {args.chunk}")]
     position = np.arange(s["start"], s["start"] + s["count"])
     run_record = {"networks": {r.cell: round(r.seconds, 3) for r in results}}
-    write_chunk(args.out, archs, position, results, job, [args.space_file, args.images], run_record)
+    write_chunk(args.out, archs, position, results, images, job, [args.space_file, args.images], run_record)
     shutil.rmtree(args.work, ignore_errors=True)
     for result in results:
         if result.status != "ok":

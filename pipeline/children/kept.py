@@ -42,7 +42,8 @@ class Kept:
         result = train_network(
             arch, self.images, self.network, self.training, self.job.seed, self.device, checkpoint, self._data
         )
-        write_chunk(file, arch, [-1], [result], self.job, [], {"networks": {cell: round(result.seconds, 3)}})
+        run_record = {"networks": {cell: round(result.seconds, 3)}}
+        write_chunk(file, arch, [-1], [result], self.images, self.job, [], run_record)
         checkpoint.unlink(missing_ok=True)
         return result, True
 

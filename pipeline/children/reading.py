@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.artifacts import get_archs, get_table, open_h5, put, put_archs, put_table, write_h5
+from pipeline.images.sets import ImageSet
 from pipeline.spaces.archs import Archs
 
 KIND = "children"
@@ -33,9 +34,11 @@ class Children:
             return unpack(handle["weights"][self.table["cell"].iloc[row]])
 
 
-def write_chunk(path: Path, archs: Archs, position, results: Sequence, job, inputs, run) -> None:
-    """Write a chunk. results: a `ChildResult` for each cell of `archs`."""
+def write_chunk(path: Path, archs: Archs, position, results: Sequence, images: ImageSet, job, inputs, run) -> None:
+    """Write a chunk. results: a `ChildResult` for each cell of `archs`. images: what they were trained on."""
     with write_h5(path, KIND, job, inputs=inputs, run=run) as handle:
+        handle.attrs["images"], handle.attrs["classes"] = images.name, len(images.classes)
+        handle.attrs["image_shape"], handle.attrs["n_train"] = images.shape, len(images.part("train")[1])
         put_archs(handle, archs)
         columns = {"cell": [r.cell for r in results], "position": position}
         columns |= {"status": [r.status for r in results], "reason": [r.reason for r in results]}

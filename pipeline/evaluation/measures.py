@@ -1,7 +1,7 @@
-"""Measures of how well predicted scores rank architectures. `truth` and `score`: float (N,), higher is better.
+"""Measures of how well predicted scores rank architectures.
 
-All return a float, NaN where the measure is undefined (fewer than two values, or all equal).
-All raise ValueError if the lengths differ or a value is NaN.
+`truth` and `score`: float (N,), higher is better. All return a float, NaN where the measure is undefined
+(fewer than two values, or all equal). All raise ValueError if the lengths differ or a value is NaN.
 """
 
 from __future__ import annotations
@@ -43,27 +43,38 @@ def mse(truth, score) -> float:
 def precision_at_k(truth, score, k: int) -> float:
     """Share of the true top k among the predicted top k, in [0, 1]; GATES, section 6.1.
 
-    Where the k-th true value is shared by several, each of them counts as a top one.
+    Where the k-th true value is shared by several, each of them counts as a top one. Where the k-th
+    score is shared by several, who of them is chosen is left to chance, and the result is the mean.
     """
     truth, score = _checked(truth, score)
     if not 1 <= k <= len(truth):
         return float("nan")
-    chosen = np.argsort(-score, kind="stable")[:k]
-    bar = np.sort(truth)[-k]
-    return float(np.mean(truth[chosen] >= bar))
+    top = truth >= np.sort(truth)[-k]
+    sure, edge, left = _chosen(score, k)
+    return float((top[sure].sum() + left * top[edge].mean()) / k)
 
 
 def n_at_k(truth, score, k: int) -> float:
-    """Best true rank (1 = best of all) among the k highest predicted; GATES, section 6.1 (N@K)."""
+    """Best true rank (1 = best of all) among the k highest predicted; GATES, section 6.1 (N@K).
+
+    Equally good ones share the better rank. Where the k-th score is shared by several, who of them is
+    chosen is left to chance, and the result is the mean over all choices.
+    """
     truth, score = _checked(truth, score)
     if not 1 <= k <= len(truth):
         return float("nan")
-    chosen = np.argsort(-score, kind="stable")[:k]
-    return float(1 + np.sum(truth > truth[chosen].max()))
+    rank = 1 + np.searchsorted(np.sort(-truth), -truth)
+    sure, edge, left = _chosen(score, k)
+    among = np.sort(rank[edge])  # the best of `left` drawn from these, or of the sure ones
+    position = np.arange(len(among))
+    missed = np.clip((len(among) - position - left) / (len(among) - position), 0, 1)
+    reached = np.concatenate([[1.0], np.cumprod(missed)[:-1]])  # chance that no better one was drawn
+    best = np.minimum(among, rank[sure].min(initial=len(truth)))
+    return float(np.sum(reached * (1 - missed) * best))
 
 
 def all_measures(truth, score, ks) -> dict[str, float]:
-    """Return every measure by its column name: kendall_tau, spearman, pearson, mse, precision_at_K, n_at_K."""
+    """Every measure by its column name: kendall_tau, spearman, pearson, mse, precision_at_K, n_at_K."""
     found = {"kendall_tau": kendall_tau(truth, score), "spearman": spearman(truth, score)}
     found |= {"pearson": pearson(truth, score), "mse": mse(truth, score)}
     found |= {f"precision_at_{k}": precision_at_k(truth, score, k) for k in ks}
@@ -73,10 +84,19 @@ def all_measures(truth, score, ks) -> dict[str, float]:
 def _checked(truth, score) -> tuple[np.ndarray, np.ndarray]:
     truth, score = np.asarray(truth, np.float64), np.asarray(score, np.float64)
     if truth.ndim != 1 or truth.shape != score.shape:
-        raise ValueError(f"measures: truth has shape {truth.shape}, score {score.shape}; expected the same length")
+        raise ValueError(
+            f"measures: truth has shape {truth.shape}, score {score.shape}; expected the same length"
+        )
     if np.isnan(truth).any() or np.isnan(score).any():
         raise ValueError("measures: NaN among the values; leave these architectures out first")
     return truth, score
+
+
+def _chosen(score: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return who is surely among the k highest, who shares the k-th score, and how many places those have."""
+    bar = np.sort(score)[-k]
+    sure = score > bar
+    return sure, score == bar, k - int(sure.sum())
 
 
 def _varied(truth: np.ndarray, score: np.ndarray) -> bool:

@@ -18,7 +18,10 @@ def training_runs(
     over sizes adds labels to those that were there. Raises UserError if the pool is too small.
     """
     if n_train > n_pool:
-        raise UserError(f"evaluation.n_train: {n_train} training cells, but the pool of {benchmark} has {n_pool}")
+        raise UserError(
+            f"evaluation.n_train: {n_train} training cells, but {benchmark} has labels of {n_pool}; "
+            "lower n_train or label more cells"
+        )
     orders = [rng(seed, "subset", benchmark, i).permutation(n_pool)[:n_train] for i in range(n_subsets)]
     numbers = np.repeat(np.arange(n_subsets), n_seeds)
     seeds = [derive(seed, "predictor", benchmark, s) for _ in range(n_subsets) for s in range(n_seeds)]

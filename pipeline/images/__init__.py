@@ -1,1 +1,1 @@
-"""Image sets: pixels, labels and a split, from any source."""
+"""Image sets: decoded once to uint8 arrays and split by seed. One file a source."""

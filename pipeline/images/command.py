@@ -6,7 +6,7 @@ import importlib
 import logging
 from pathlib import Path
 
-HELP = "Read an image set, split it by seed, and write it as uint8 arrays."
+HELP = "Read an image set, split it into training, validation and test images, and store it as arrays."
 log = logging.getLogger("nasflow")
 
 
@@ -17,15 +17,14 @@ def add_arguments(parser) -> None:
 
 
 def run(args, job) -> None:
-    """Write kind "images"."""
-    from pipeline.images.sets import PARTS, ImageSet, split, write_images
+    """Write kind "images"; the source is the module of that name in this package."""
+    from pipeline.images.sets import PARTS, ImageSet, split_by_seed, write_images
     from pipeline.images.settings import ImageSettings
 
-    name = job.settings["name"]
-    settings = ImageSettings(**{k: v for k, v in job.settings.items() if k != "name"})
-    pixels, labels, classes = importlib.import_module(f"pipeline.images.{settings.source}").read()
-    parts = split(len(labels), settings.n_valid, settings.n_test, job.seed, name)
-    images = ImageSet(name, pixels, labels, parts, classes)
+    settings = ImageSettings(**{key: value for key, value in job.settings.items() if key != "name"})
+    pixels, labels, classes = importlib.import_module(f"pipeline.images.{settings.source}").load()
+    split = split_by_seed(labels, settings.n_valid, settings.n_test, job.seed, args.images)
+    images = ImageSet(args.images, pixels, labels, split, tuple(classes))
     write_images(args.out, images, job)
-    sizes = ", ".join(f"{len(images.part(part)[1])} {part}" for part in PARTS)
-    log.info("%s: %d images of %s, %d classes: %s", name, len(labels), images.shape, len(classes), sizes)
+    counts = ", ".join(f"{(split == code).sum()} {part}" for code, part in enumerate(PARTS))
+    log.info("%s: %s images of %dx%dx%d, %d classes", args.images, counts, *images.shape, len(classes))

@@ -1,14 +1,19 @@
-"""Handwritten digits that come with scikit-learn: 1,797 images of 8x8 pixels, ten classes."""
+"""Source `digits`: the test part of the UCI "Optical Recognition of Handwritten Digits" set, offline.
+
+1,797 grey images of 8x8 with 17 levels, from `sklearn.datasets.load_digits`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+LEVELS = 16  # pixels are 0..16
 
-def read() -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return (images uint8 (1797, 1, 8, 8), labels uint8 (1797,), class names); 0..16 becomes 0..255."""
+
+def load() -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return images uint8 (1797, 1, 8, 8) with 0..255, labels uint8 (1797,), class names."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    images = np.round(digits.images * (255 / 16)).astype(np.uint8)[:, None]
+    images = np.rint(digits.images * (255 / LEVELS)).astype(np.uint8)[:, None]
     return images, digits.target.astype(np.uint8), [str(name) for name in digits.target_names]

@@ -1,4 +1,4 @@
-"""An image set in memory, and its artifact."""
+"""An image set: images, labels, and which of them are for training, validation and test."""
 
 from __future__ import annotations
 
@@ -15,75 +15,102 @@ from pipeline.job import Job
 from pipeline.randomness import rng
 
 KIND = "images"
-PARTS = ("train", "valid", "test")  # codes 0, 1, 2 of `split`
+PARTS = ("train", "valid", "test")  # the split's codes 0, 1, 2
+TRAIN, VALID, TEST = range(3)
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """N images. images: uint8 (N, C, H, W). labels: uint8 (N,). split: uint8 (N,), index into `PARTS`."""
+    """N images.
+
+    images: uint8 (N, C, H, W). labels: uint8 (N,), positions in `classes`. split: uint8 (N,), positions
+    in `PARTS`.
+    """
 
     name: str
     images: np.ndarray
     labels: np.ndarray
     split: np.ndarray
-    classes: list[str]
+    classes: tuple[str, ...]
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of an image."""
-        return tuple(self.images.shape[1:])
+        """(C, H, W) of one image."""
+        return self.images.shape[1:]
 
-    def part(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return (images, labels) of the part "train", "valid" or "test"."""
-        rows = self.split == PARTS.index(name)
+    def part(self, which: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return (images uint8 (n, C, H, W), labels uint8 (n,)) of "train", "valid" or "test"."""
+        rows = self.split == PARTS.index(which)
         return self.images[rows], self.labels[rows]
 
     @cached_property
     def mean(self) -> np.ndarray:
-        """Mean of each channel over the training part, float32 (C,), pixels in [0, 1]."""
-        return (self.part("train")[0].mean(axis=(0, 2, 3), dtype=np.float64) / 255).astype(np.float32)
+        """Mean of the training images' pixels by channel, float32 (C,), in [0, 1] units."""
+        return self._statistics[0]
 
     @cached_property
     def std(self) -> np.ndarray:
-        """Standard deviation of each channel over the training part, float32 (C,), pixels in [0, 1]."""
-        return (self.part("train")[0].std(axis=(0, 2, 3), dtype=np.float64) / 255).astype(np.float32)
-
-    def normalised(self, images: np.ndarray) -> np.ndarray:
-        """Return uint8 images as networks see them: float32, mean 0 and deviation 1 over the training part."""
-        mean, std = self.mean[:, None, None], np.maximum(self.std, 1e-6)[:, None, None]
-        return (images.astype(np.float32) / np.float32(255) - mean) / std
+        """Standard deviation likewise; 1 for a channel that is the same everywhere."""
+        return self._statistics[1]
 
     @cached_property
-    def checksum(self) -> str:
-        """SHA-256 of what is in the set."""
-        sha = hashlib.sha256(repr((self.name, self.images.shape, self.classes)).encode())
-        for values in (self.images, self.labels, self.split):
-            sha.update(np.ascontiguousarray(values).tobytes())
-        return sha.hexdigest()
+    def _statistics(self) -> tuple[np.ndarray, np.ndarray]:
+        """From the histogram of pixel values: exact, and without a float copy of the images."""
+        train = self.images[self.split == TRAIN]
+        values = np.arange(256) / 255
+        mean, std = [], []
+        for channel in range(train.shape[1]):
+            share = np.bincount(train[:, channel].reshape(-1), minlength=256) / train[:, channel].size
+            mean.append(share @ values)
+            std.append(np.sqrt(share @ (values - mean[-1]) ** 2) or 1.0)
+        return np.float32(mean), np.float32(std)
+
+    def normalised(self, images: np.ndarray) -> np.ndarray:
+        """Return uint8 images (n, C, H, W) as float32, shifted and scaled by the training part's mean and std."""
+        scaled = images.astype(np.float32) / np.float32(255)
+        return (scaled - self.mean[:, None, None]) / self.std[:, None, None]
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the content: equal exactly for equal images, labels, splits and class names."""
+        sha = hashlib.sha256("\0".join(self.classes).encode())
+        for array in (self.images, self.labels, self.split):
+            sha.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+        return sha.hexdigest()[:16]
 
 
-def split(n: int, n_valid: int, n_test: int, seed: int, name: str) -> np.ndarray:
-    """Return the part of each of n images, uint8 (n,). Raises ConfigError if none is left for training."""
+def split_by_seed(labels: np.ndarray, n_valid: int, n_test: int, seed: int, name: str) -> np.ndarray:
+    """Return the split, uint8 (N,): exactly n_valid and n_test images, in each class in proportion (±1).
+
+    Raises ConfigError if no image is left for training.
+    """
+    n = len(labels)
     if n_valid + n_test >= n:
         raise ConfigError(
-            f"images.{name}: n_valid + n_test = {n_valid + n_test}, but there are {n} images; leave some for training"
+            f"images.{name}: n_valid {n_valid} + n_test {n_test} leave none of {n} images for training; lower them"
         )
-    order = rng(seed, "split", name).permutation(n)
-    parts = np.zeros(n, np.uint8)
-    parts[order[:n_valid]] = 1
-    parts[order[n_valid : n_valid + n_test]] = 2
-    return parts
+    shuffled = rng(seed, "image split", name).permutation(n)
+    place = np.empty(n)  # where the image comes among those of its class, in (0, 1)
+    for label in np.unique(labels):
+        rows = shuffled[labels[shuffled] == label]
+        place[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
+    order = shuffled[np.argsort(place[shuffled], kind="stable")]  # any stretch of it has all classes in proportion
+    split = np.full(n, TRAIN, np.uint8)
+    split[order[:n_valid]] = VALID
+    split[order[n_valid : n_valid + n_test]] = TEST
+    return split
 
 
-def write_images(path: Path, images: ImageSet, job: Job) -> None:
+def write_images(path: Path | str, images: ImageSet, job: Job) -> None:
     """Write an image set as an artifact."""
     with write_h5(path, KIND, job) as handle:
-        handle.attrs["name"], handle.attrs["classes"] = images.name, images.classes
+        handle.attrs["name"] = images.name
+        handle.attrs["classes"] = list(images.classes)
         put(handle, "images", images.images)
         put(handle, "labels", images.labels)
         put(handle, "split", images.split)
-        part = np.array(PARTS)[images.split]
-        put_table(handle, {"index": np.arange(len(images.labels)), "label": images.labels, "split": part})
+        index = np.arange(len(images.labels), dtype=np.uint32)
+        put_table(handle, {"index": index, "label": images.labels, "split": np.array(PARTS)[images.split]})
 
 
 def load_images(path: Path | str) -> ImageSet:
@@ -94,5 +121,5 @@ def load_images(path: Path | str) -> ImageSet:
             images=handle["images"][()],
             labels=handle["labels"][()],
             split=handle["split"][()],
-            classes=[str(c) for c in handle.attrs["classes"]],
+            classes=tuple(str(name) for name in handle.attrs["classes"]),
         )

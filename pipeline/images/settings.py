@@ -1,4 +1,4 @@
-"""Where images come from and how they are split."""
+"""Settings of an image set."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pipeline.settings import Settings
 
 
 class ImageSettings(Settings):
-    """An image set: validation and test images are drawn by seed, the rest is for training."""
+    """Where the images come from, and how many of them are kept for validation and test."""
 
-    source: Literal["digits"] = Field("digits", description="digits: 1,797 handwritten digits of scikit-learn")
-    n_valid: int = Field(400, ge=1, le=10_000_000, description="validation images")
-    n_test: int = Field(400, ge=1, le=10_000_000, description="test images")
+    source: Literal["digits"] = Field(
+        description="digits: 1,797 grey 8x8 images of handwritten digits that come with scikit-learn"
+    )
+    n_valid: int = Field(500, ge=1, description="images for validation, drawn by seed, classes in proportion")
+    n_test: int = Field(500, ge=1, description="images for the final test, drawn likewise")

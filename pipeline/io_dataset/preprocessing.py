@@ -2,7 +2,7 @@
 
 Source: info-NAS thesis, sections 3.2.1 and 4.1.1. Two networks may compute the same features in another
 order, so the features of an (image, network) pair are sorted by the network's dense weights for the
-image's true label; the constant 1 stands for the bias. N networks, I images, F = C + 1 features.
+image's true label; the constant 1 stands for the bias. I images, F = C + 1 features, K classes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.settings import Settings
 
@@ -29,52 +29,124 @@ class PreprocessingSettings(Settings):
     scale: Literal["network", "feature", "none"] = Field(
         "network", description="statistics of a network as a whole, of each of its features, or no scaling"
     )
-    normalize: bool = Field(True, description="scale to mean 0 and deviation 1; else divide by the largest value")
+    weighted: bool = Field(
+        False, description="statistics of weighted features, for each class; needs multiply, multiply_first"
+    )
+    normalize: bool = Field(
+        True, description="scale to mean 0 and deviation 1; else divide by the largest value"
+    )
     whole_set: bool = Field(True, description="standardise each sorted position over the training set")
     top_k: int = Field(0, ge=0, le=1_000_000, description="keep the k features of largest weight; 0: all")
+
+    @model_validator(mode="after")
+    def _weighted_fits(self):
+        if self.weighted and not (self.multiply and self.order == "multiply_first"):
+            raise ValueError(
+                "weighted: statistics of weighted features need multiply and order: multiply_first"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network's outputs and dense layer, bias included where it is configured.
+
+    features: float32 (I, F). weights: float32 (K, F).
+    """
+
+    features: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def of(cls, outputs, class_weights, class_bias, settings: PreprocessingSettings) -> Network:
+        """outputs (I, C), class_weights (K, C), class_bias (K,), of any float type."""
+        features, weights = np.asarray(outputs, np.float32), np.asarray(class_weights, np.float32)
+        if settings.include_bias:
+            ones, bias = np.ones((len(features), 1), np.float32), np.asarray(class_bias, np.float32)[:, None]
+            features, weights = np.hstack([features, ones]), np.hstack([weights, bias])
+        return cls(features, weights)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What is subtracted from a network's values, and what they are multiplied by.
+
+    Both float32: (1, 1) for the network as a whole, (1, F) for each feature; K rows, one a class, if
+    weighted.
+    """
+
+    shift: np.ndarray
+    factor: np.ndarray
 
 
 @dataclass(frozen=True)
 class WholeSet:
-    """Mean and deviation of each sorted position, fitted on training networks and seen images, float32 (F,)."""
+    """Mean and deviation of each sorted position over training networks and seen images, float32 (F,)."""
 
     mean: np.ndarray
     std: np.ndarray
 
 
-def aligned(outputs, class_weights, class_bias, labels, settings: PreprocessingSettings) -> np.ndarray:
-    """Return one network's sorted targets before whole-set standardisation, float32 (I, F).
+def fit_scale(network: Network, seen: np.ndarray, settings: PreprocessingSettings) -> Scale:
+    """Fit a network's own scale on its outputs for `seen` images (boolean (I,) or rows).
 
-    outputs: (I, C). class_weights: (classes, C). class_bias: (classes,). labels: (I,).
+    Unless weighted, it is fitted on the raw features, even where they are multiplied before they are
+    scaled: so does the code that the thesis' results come from.
     """
-    features = np.asarray(outputs, np.float32)
-    weights, bias = np.asarray(class_weights, np.float32), np.asarray(class_bias, np.float32)
-    if settings.include_bias:
-        features = np.concatenate([features, np.ones((len(features), 1), np.float32)], axis=1)
-        weights = np.concatenate([weights, bias[:, None]], axis=1)
-    of_label = weights[labels]  # (I, F)
-    shift, factor = _statistics(features, settings)  # fitted on raw features, as the authors' code does
-    if settings.order == "scale_first":
-        values = (features - shift) * factor
-        values = values * of_label if settings.multiply else values
-    else:
-        values = features * of_label if settings.multiply else features
-        values = (values - shift) * factor
-    rank = np.argsort(-weights, axis=1, kind="stable")[labels]  # (I, F): largest weight first
-    values = np.take_along_axis(values, rank, axis=1)
-    return values[:, : settings.top_k or None].astype(np.float32)
-
-
-def _statistics(features: np.ndarray, settings: PreprocessingSettings):
     if settings.scale == "none":
-        return np.float32(0), np.float32(1)
+        return Scale(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
+    features = network.features[seen].astype(np.float64)
     axis = None if settings.scale == "network" else 0
-    if not settings.normalize:
-        return np.float32(0), 1 / np.maximum(features.max(axis=axis), EPS)
-    return features.mean(axis=axis), 1 / (features.std(axis=axis) + EPS)
+    if settings.weighted:
+        fits = [_fit(features * weights, axis, settings.normalize) for weights in network.weights]
+    else:
+        fits = [_fit(features, axis, settings.normalize)]
+    shift, factor = (np.stack(values).astype(np.float32) for values in zip(*fits, strict=True))
+    return Scale(shift, factor)
 
 
-def fit_whole_set(targets: np.ndarray) -> WholeSet:
-    """Fit the standardisation of each position on `targets`, float32 (N, I, F): training networks, seen images."""
-    flat = targets.reshape(-1, targets.shape[-1]).astype(np.float64)
-    return WholeSet(flat.mean(axis=0).astype(np.float32), (flat.std(axis=0) + EPS).astype(np.float32))
+def _fit(values: np.ndarray, axis: int | None, normalize: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return (shift, factor), each (1,) or (F,)."""
+    if not normalize:
+        largest = np.atleast_1d(np.abs(values).max(axis=axis))
+        return np.zeros_like(largest), 1 / np.maximum(largest, EPS)
+    return np.atleast_1d(values.mean(axis=axis)), 1 / (np.atleast_1d(values.std(axis=axis)) + EPS)
+
+
+def aligned(network: Network, labels, scale: Scale, settings: PreprocessingSettings) -> np.ndarray:
+    """Return the sorted targets before whole-set standardisation, float32 (I, top_k or F).
+
+    labels: (I,), the images' true classes.
+    """
+    of_label = network.weights[labels] if settings.multiply else np.float32(1)  # (I, F)
+    row = labels if len(scale.shift) > 1 else np.zeros_like(labels)  # each class has its own if weighted
+    shift, factor = scale.shift[row], scale.factor[row]
+    if settings.order == "scale_first":
+        values = (network.features - shift) * factor * of_label
+    else:
+        values = (network.features * of_label - shift) * factor
+    rank = np.argsort(-network.weights, axis=1, kind="stable")  # (K, F): the largest weight first
+    rank = rank[:, : settings.top_k or None]
+    return np.take_along_axis(values, rank[labels], axis=1).astype(np.float32, copy=False)
+
+
+class Moments:
+    """Mean and deviation of rows that come in parts, as exact as from all at once (Chan et al. 1983)."""
+
+    def __init__(self, size: int):
+        self.count, self.mean, self.squares = 0, np.zeros(size), np.zeros(size)
+
+    def add(self, rows: np.ndarray) -> None:
+        """Take in rows (n, size)."""
+        rows = rows.astype(np.float64)
+        mean = rows.mean(axis=0)
+        difference, total = mean - self.mean, self.count + len(rows)
+        self.squares += np.square(rows - mean).sum(axis=0)
+        self.squares += np.square(difference) * (self.count * len(rows) / total)
+        self.mean += difference * (len(rows) / total)
+        self.count = total
+
+    def whole_set(self) -> WholeSet:
+        """Return the standardisation that these rows define."""
+        std = np.sqrt(self.squares / self.count) + EPS
+        return WholeSet(self.mean.astype(np.float32), std.astype(np.float32))

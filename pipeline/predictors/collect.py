@@ -9,7 +9,9 @@ HELP = "Write results/tables/predictors.csv: mean and standard deviation over ru
 
 def add_arguments(parser) -> None:
     """Add the command's options."""
-    parser.add_argument("--predictions", type=Path, nargs="+", required=True, help="files of the predictors stage")
+    parser.add_argument(
+        "--predictions", type=Path, nargs="+", required=True, help="files of the predictors stage"
+    )
     parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
 
 

@@ -17,10 +17,14 @@ log = logging.getLogger("nasflow")
 
 def add_arguments(parser) -> None:
     """Add the command's options."""
-    parser.add_argument("--benchmark-table", type=Path, required=True, help="benchmark table with labelled cells")
+    parser.add_argument(
+        "--benchmark-table", type=Path, required=True, help="benchmark table with labelled cells"
+    )
     parser.add_argument("--predictor", required=True, help="name of the predictor in the configuration")
     parser.add_argument("--n-train", type=int, required=True, help="number of training cells")
-    parser.add_argument("--latents", nargs="*", default=[], metavar="NAME=FILE", help="autoencoders it may use")
+    parser.add_argument(
+        "--latents", nargs="*", default=[], metavar="NAME=FILE", help="autoencoders it may use"
+    )
     parser.add_argument("--zeroshot", type=Path, help="scores of untrained networks that it may use")
     parser.add_argument("--out", type=Path, required=True, help="predictions to write (HDF5)")
 
@@ -49,8 +53,18 @@ def run(args, job) -> None:
         s["method"], settings, resources, table.archs[pool], labels[pool], subsets, seeds, device
     )
     fit_seconds, started = time.perf_counter() - started, time.perf_counter()
-    scores = np.stack([predictor.predict(table.archs[test]) for predictor in fitted])  # (R, n_test)
-    run_record = {"fit_seconds": fit_seconds, "score_seconds": time.perf_counter() - started, "replicates": len(seeds)}
+    held_out = table.archs[test]  # one object for all runs: what a predictor derives from it can be kept
+    scores = np.stack([predictor.predict(held_out) for predictor in fitted])  # (R, n_test)
+    if not np.isfinite(scores).all():
+        raise UserError(
+            f"predictors.{s['predictor']}: trained on {s['n_train']} cells of {table.name}, it gives scores "
+            "that are not finite numbers; lower its lr"
+        )
+    run_record = {
+        "fit_seconds": fit_seconds,
+        "score_seconds": time.perf_counter() - started,
+        "replicates": len(seeds),
+    }
     runs, n_test = len(seeds), len(test)
     inputs = [args.benchmark_table, *latents.values(), *([args.zeroshot] if args.zeroshot else [])]
     with write_h5(args.out, KIND, job, inputs=inputs, run=run_record) as handle:
@@ -58,7 +72,7 @@ def run(args, job) -> None:
         handle.attrs["labels"] = table.val_metric
         handle.attrs["ks"] = protocol["ks"]
         put(handle, "subsets", pool[subsets])  # rows of the benchmark table
-        put_archs(handle, table.archs[test])
+        put_archs(handle, held_out)
         columns = {"run": np.repeat(np.arange(runs), n_test), "subset": np.repeat(numbers, n_test)}
         columns |= {"cell": [table.cells[row] for row in test] * runs, "truth": np.tile(labels[test], runs)}
         put_table(handle, columns | {"score": scores.reshape(-1)})

@@ -10,31 +10,43 @@ from pydantic import Field, PositiveInt
 
 from pipeline import settings as base
 from pipeline.errors import ConfigError
+from pipeline.predictors.replicates import check_labels
 from pipeline.predictors.resources import Resources
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 
-SCORED_AT_ONCE = 512  # cells; what keeps the layers' activations in a core's cache
+SCORED_AT_ONCE = 256  # cells; what keeps the layers' activations in a core's cache
+TRAINED_AT_ONCE = {"cpu": 512, "cuda": 32_768}  # cells of all replicates in one step: cache, and memory
 
 
 class Settings(base.Settings):
     """Settings of GATES; the defaults are the paper's for NAS-Bench-101 (section 6.2)."""
 
-    layers: int = Field(5, ge=1, le=100, description="GATES layers; a piece of information travels as many edges")
+    layers: int = Field(
+        5, ge=1, le=100, description="GATES layers; a piece of information travels as many edges"
+    )
     hidden: int = Field(128, ge=1, le=4096, description="width of a layer")
     operation_dim: int = Field(48, ge=1, le=4096, description="size of an operation's embedding")
     information_dim: int = Field(48, ge=1, le=4096, description="size of the input's embedding")
-    information_hidden: int = Field(96, ge=1, le=4096, description="width of the information that enters layer 1")
-    readout: Literal["mean", "output"] = Field("mean", description="mean over nodes, or the output node alone")
+    information_hidden: int = Field(
+        96, ge=1, le=4096, description="width of the information that enters layer 1"
+    )
+    readout: Literal["mean", "output"] = Field(
+        "mean", description="mean over nodes, or the output node alone"
+    )
     mlp: list[PositiveInt] = Field([200], description="widths of the head's hidden layers")
     dropout: float = Field(0.1, ge=0, lt=1, description="in the head")
     epochs: int = Field(200, ge=1, le=100_000, description="passes over the training cells")
     batch_size: int = Field(512, ge=2, le=1_000_000, description="training cells a step")
     lr: float = Field(1e-3, gt=0, le=10, description="Adam's learning rate")
     weight_decay: float = Field(0.0, ge=0, le=10, description="Adam's weight decay")
-    loss: Literal["pairwise_hinge", "pairwise_bce", "mse"] = Field("pairwise_hinge", description="training loss")
+    loss: Literal["pairwise_hinge", "pairwise_bce", "mse"] = Field(
+        "pairwise_hinge", description="training loss"
+    )
     margin: float = Field(0.1, ge=0, le=100, description="margin of the hinge")
-    max_compare_ratio: float = Field(4.0, gt=0, le=1000, description="pairs drawn in a step, per training cell")
+    max_compare_ratio: float = Field(
+        4.0, gt=0, le=1000, description="pairs drawn in a step, per training cell"
+    )
 
 
 class Predictor:
@@ -47,6 +59,7 @@ class Predictor:
     def fit(self, archs: Archs, scores, unlabelled: Archs | None = None) -> Predictor:
         """Train on `archs` with accuracies `scores`, float (N,). Unlabelled cells are not used."""
         rows = np.arange(len(archs))[None]
+        check_labels(np.asarray(scores, np.float32), rows)
         fitted = self.fit_many(self.settings, self.resources, archs, scores, rows, [self.seed], self.device)
         self.network = fitted[0].network
         return self
@@ -62,23 +75,20 @@ class Predictor:
         seeds: Sequence[int],
         device="cpu",
     ) -> list[Predictor]:
-        """Train R replicates as one batched model; see `pipeline.predictors.replicates.fit_replicates`."""
-        import torch
+        """Train R replicates as batched models; see `pipeline.predictors.replicates.fit_replicates`.
 
-        from pipeline.predictors.encoders.gates import GatesNodes
-        from pipeline.predictors.training import train
-        from pipeline.randomness import torch_generator
-
-        space = _space_of(archs)
-        generators = [torch_generator(seed, "gates") for seed in seeds]
-        network = GatesNodes(settings, space.N_OPS, space.NONE, space.INPUT, generators).to(device)
-        ops, adj = (torch.as_tensor(a[subsets], device=device) for a in (archs.ops, archs.adj))
-        truth = torch.as_tensor(np.asarray(scores, np.float32)[subsets], device=device)
-        train(network, (ops, adj), truth, settings, generators)
+        A replicate depends on its seed and its cells, not on those that it is trained with.
+        """
+        subsets, scores = np.asarray(subsets), np.asarray(scores, np.float32)
+        at_once = TRAINED_AT_ONCE["cpu" if str(device) == "cpu" else "cuda"]
+        group = max(1, at_once // min(settings.batch_size, subsets.shape[1]))
         fitted = []
-        for replicate, seed in enumerate(seeds):
-            fitted.append(cls(settings, resources, seed, device))
-            fitted[-1].network = network.only(replicate)
+        for start in range(0, len(seeds), group):
+            part = slice(start, start + group)
+            network = _trained(settings, archs, scores, subsets[part], seeds[part], device)
+            for replicate, seed in enumerate(seeds[part]):
+                fitted.append(cls(settings, resources, seed, device))
+                fitted[-1].network = network.only(replicate)
         return fitted
 
     def predict(self, archs: Archs) -> np.ndarray:
@@ -92,12 +102,33 @@ class Predictor:
         with torch.inference_mode():
             for start in range(0, len(archs), SCORED_AT_ONCE):
                 part = slice(start, start + SCORED_AT_ONCE)
-                ops, adj = (torch.as_tensor(a[part], device=self.device)[None] for a in (archs.ops, archs.adj))
+                ops, adj = (
+                    torch.as_tensor(a[part], device=self.device)[None] for a in (archs.ops, archs.adj)
+                )
                 scores[part] = self.network(ops, adj)[0].cpu().numpy()
         return scores
 
 
+def _trained(settings: Settings, archs: Archs, scores: np.ndarray, subsets: np.ndarray, seeds, device):
+    """Return one network of as many replicates as there are seeds, trained on the rows `subsets` (R, n)."""
+    import torch
+
+    from pipeline.predictors.encoders.gates import GatesNodes
+    from pipeline.predictors.training import train
+    from pipeline.randomness import torch_generator
+
+    space = _space_of(archs)
+    generators = [torch_generator(seed, "gates") for seed in seeds]
+    network = GatesNodes(settings, space.N_OPS, space.NONE, space.INPUT, generators).to(device)
+    ops, adj = (torch.as_tensor(a[subsets], device=device) for a in (archs.ops, archs.adj))
+    truth = torch.as_tensor(scores[subsets], device=device)
+    train(network, (ops, adj), truth, settings, generators)
+    return network
+
+
 def _space_of(archs: Archs):
     if archs.adj is None:
-        raise ConfigError(f"gates: {archs.space} has its operations on edges; this encoder takes them on nodes")
+        raise ConfigError(
+            f"gates: {archs.space} has its operations on edges; this encoder takes them on nodes"
+        )
     return load(archs.space)

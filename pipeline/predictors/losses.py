@@ -31,7 +31,7 @@ LOSSES = {"mse": mse, "pairwise_hinge": pairwise_hinge, "pairwise_bce": pairwise
 
 
 def drawn_pairs(score: Tensor, truth: Tensor, ratio: float, generators) -> tuple[Tensor, Tensor]:
-    """Draw ratio * B random pairs a replicate; return their differences of score, and the signs of the truth's.
+    """Draw ratio * B random pairs a replicate; return their differences of score, and signs of the truth's.
 
     Both (R, P); the sign is 0 where a pair's accuracies are equal, and such pairs do not count.
     """

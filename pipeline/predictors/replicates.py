@@ -50,7 +50,9 @@ def check_labels(scores: np.ndarray, subsets: np.ndarray) -> None:
     chosen = scores[subsets]
     if np.isnan(chosen).any():
         rows = subsets[np.isnan(chosen)]
-        raise UserError(f"predictor: {len(np.unique(rows))} training labels are NaN (first: row {rows[0]}); drop them")
+        raise UserError(
+            f"predictor: {len(np.unique(rows))} training labels are NaN (first: row {rows[0]}); drop them"
+        )
     for replicate, values in enumerate(chosen):
         if len(np.unique(values)) < 2:
             raise UserError(

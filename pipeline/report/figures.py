@@ -46,6 +46,7 @@ def label_histogram(frame: pd.DataFrame, bins: pd.DataFrame) -> go.Figure:
     fig = figure(
         320,
         barmode="stack",
+        legend={"traceorder": "normal"},
         bargap=0.06,
         xaxis=percent_axis("validation accuracy", 0),
         yaxis={"title": {"text": "cells"}, "rangemode": "tozero"},
@@ -132,7 +133,8 @@ def learning_curves(bands: pd.DataFrame, what: str) -> go.Figure:
     title = {"val_acc": "validation accuracy", "train_acc": "training accuracy", "train_loss": "training loss"}[what]
     axis = percent_axis(title, 0) if accuracy else {"title": {"text": f"{title} (cross entropy, nats)"}, "type": "log"}
     if not accuracy:
-        axis |= {"dtick": "D2", "exponentformat": "none"}
+        ticks = [float(f"{digit}e{power}") for power in range(-4, 2) for digit in (1, 2, 5)]
+        axis |= {"tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]}
     fig = figure(320, xaxis={"title": {"text": "epoch"}, "rangemode": "tozero"}, yaxis=axis, hovermode="x")
     value = "%{y:.1%}" if accuracy else "%{y:.3f}"
     for low, high, alpha, name in (("p10", "p90", 0.16, "middle 80 %"), ("p25", "p75", 0.3, "middle 50 %")):
@@ -247,7 +249,7 @@ def correlation_map(taus: np.ndarray, names: list[str]) -> go.Figure:
         zmax=1,
         colorscale=DIVERGING,
         texttemplate="%{z:.2f}" if len(names) <= 12 else None,
-        textfont={"size": 11, "color": INK},
+        textfont={"size": 11},
         xgap=2,
         ygap=2,
         showscale=False,

@@ -43,7 +43,8 @@ def tau_by_labels(summary: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figu
 def ranks(part: pd.DataFrame, style: Style) -> go.Figure:
     """Points: predicted over true rank of held-out cells, one predictor; 1 is the best."""
     n = int(np.ceil(part["true_rank"].max()))
-    axis = {"range": [n + 0.03 * n + 0.5, 0.5 - 0.03 * n], "showgrid": False}
+    step = max(round(n / 3), 1)
+    axis = {"range": [1.03 * n + 0.5, 0.5 - 0.03 * n], "showgrid": False, "tickvals": [1, *range(step, n + 1, step)]}
     fig = figure(
         300,
         margin={"l": 44, "r": 6, "t": 8, "b": 38},
@@ -105,16 +106,17 @@ def time_bars(times: pd.DataFrame) -> go.Figure:
         f" {duration(row.seconds)}" + (f" in {row.jobs} jobs" if row.jobs > 1 and row.timed else "")
         for row in times.itertuples()
     ]
-    longest = float(times["seconds"].max() / 60) if times["seconds"].notna().any() else 0.0
+    longest = float(times["seconds"].max()) if times["seconds"].notna().any() else 0.0
+    unit, scale = ("minutes", 60) if longest >= 120 else ("seconds", 1)
     fig = figure(
         60 + 30 * len(times),
         margin={"l": 20, "r": 8, "t": 4, "b": 36},
-        xaxis={"title": {"text": "computing time (minutes)"}, "range": [0, 1.5 * longest or 1]},
+        xaxis={"title": {"text": f"computing time ({unit})"}, "range": [0, 1.5 * longest / scale or 1]},
         yaxis={"autorange": "reversed", "showgrid": False, "tickfont": {"color": MUTED}},
         bargap=0.35,
     )
     fig.add_bar(
-        x=times["seconds"].fillna(0) / 60,
+        x=times["seconds"].fillna(0) / scale,
         y=[STAGES.get(stage, stage) for stage in times["stage"]],
         orientation="h",
         marker={"color": BLUE},

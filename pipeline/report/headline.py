@@ -96,7 +96,7 @@ def _tiles(c: Context) -> list[tuple[str, str, str]]:
     ]
     if a.test is not None:
         value = f"{c.points(a.test.difference)}{words.POINT}points"
-        tiles.append(("test accuracy against random search", value, "mean over runs, at the same cost"))
+        tiles.append(("against random search", value, "of test accuracy, mean over runs, at the same cost"))
     return tiles
 
 
@@ -128,10 +128,9 @@ def _interval(c: Context, measure: Comparison) -> str:
 def _verdict(c: Context) -> tuple[str, list[str]]:
     """Say honestly whether the guided search beat random search: (kind, sentences)."""
     a = c.answer
-    who = words.name(a.strategy)
     if a.baseline is None:
         return "none", ["Random search was not run, so nothing says what the same number of networks finds by chance."]
-    pairs = " that start from the same cells" if a.val.paired else ""
+    pairs = ", which start from the same cells" if a.val.paired else ""
     if np.isnan(a.test.low):
         return "unclear", [
             f"With one run of each strategy there is no spread: the difference to random search "
@@ -141,17 +140,24 @@ def _verdict(c: Context) -> tuple[str, list[str]]:
         f"{c.points(a.test.difference)} points of test accuracy on average "
         f"(95{words.POINT}% interval {_interval(c, a.test)}; {words.count(a.runs, 'run')} of each{pairs})"
     )
+    image = [] if c.run.images is None else [_one_image(c)]
     if a.test.low > 0:
-        return "better", [f"Better than random search at the same cost: {test}."]
+        return "better", [f"Better than random search at the same cost: {test}.", *image]
     if a.test.high < 0:
-        return "worse", [f"Worse than random search at the same cost: {test}."]
+        return "worse", [f"Worse than random search at the same cost: {test}.", *image]
     if a.val.low > 0:
         return "unclear", [
             f"It finds higher validation accuracy than random search at the same cost "
             f"({c.points(a.val.difference)} points, 95{words.POINT}% interval {_interval(c, a.val)}), "
-            f"but on test images the difference could be chance: {test}."
+            f"but on test images the difference could be chance: {test}.",
+            *image,
         ]
     return "unclear", [
-        f"Not shown to be better than random search at the same cost: {test}. "
-        f"A difference between {who} and random search this small could be chance."
+        f"Not shown to be better than random search at the same cost: {test}. The interval includes zero.",
+        *image,
     ]
+
+
+def _one_image(c: Context) -> str:
+    n = c.run.images.counts["test"]
+    return f"For scale: one of the {words.number(n)} test images is {words.number(100 / n, 2)} points."

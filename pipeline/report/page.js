@@ -7,7 +7,9 @@
   const config = {
     displaylogo: false,
     responsive: true,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+    displayModeBar: touch ? false : "hover",
+    modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+    plotlyServerURL: "",
     toImageButtonOptions: { format: "svg" },
   };
   const plots = [...document.querySelectorAll(".plot")];
@@ -38,10 +40,14 @@
   wantsDark.addEventListener("change", () => drawAll(wantsDark.matches));
   addEventListener("beforeprint", () => {
     turn++;
+    document.body.classList.add("printing");
     const figures = colours(false);
     plots.forEach((plot) => draw(plot, figures));
   });
-  addEventListener("afterprint", () => drawAll(wantsDark.matches));
+  addEventListener("afterprint", () => {
+    document.body.classList.remove("printing");
+    drawAll(wantsDark.matches);
+  });
 
   const value = (row, i) => row.cells[i].dataset.sort ?? row.cells[i].textContent;
   const compare = (a, b) => {

@@ -28,7 +28,7 @@ def labels(c: Context) -> Section:
         f"{counts.get('labelled', 0)} to learn from and {counts.get('held_out', 0)} held out to test predictors on. "
         f"Their validation accuracy is {c.percent(middle)} in the median, and between {c.percent(low)} and "
         f"{c.percent(high)} for the middle 80{words.POINT}%. Validation and test accuracy agree on the order of the "
-        f"cells to Kendall’s tau {words.number(tau, 2)}: a predictor of either can hardly do better on the other."
+        f"cells to Kendall’s tau {words.number(tau, 2)}; how far that is from 1 says how noisy the labels are."
     )
     bins = figures.histogram(good)
     below = int((good["val_acc"] < bins["from"].iloc[0]).sum())
@@ -106,7 +106,7 @@ def children(c: Context) -> Section:
 
 def io_dataset(c: Context) -> Section:
     """Facts of the I/O data set."""
-    title = "What the networks output"
+    title = "I/O data set"
     if not c.run.io:
         return Section("io", title, "No input-output data set was collected in this run.")
     io = c.run.io
@@ -116,14 +116,13 @@ def io_dataset(c: Context) -> Section:
         "info-NAS learns from it to predict what a trained network outputs."
     )
     unseen = "kept apart, to test on"
+    layer = {"": "", "gap": ", from global average pooling"}.get(io["layer"], f", from {io['layer']}")
     rows = [
         ("Networks", f"{words.number(io['networks'])} to train on, {words.number(io['unseen_networks'])} {unseen}"),
         ("Images", f"{words.number(io['images'])} to train on, {words.number(io['unseen_images'])} {unseen}"),
-        ("Features", f"{io['channels']} a network and image ({io['number']}); {io['classes']} classes"),
-        ("Size", words.size(io["bytes"])),
+        ("Features", f"{io['channels']} a network and image{layer}"),
+        ("File", f"{words.size(io['bytes'])}, {io['number']} numbers"),
     ]
-    if io["layer"]:
-        rows.insert(3, ("Layer", io["layer"].replace("_", " ")))
     return Section("io", title, lead, (Facts(rows),))
 
 
@@ -133,27 +132,30 @@ def zeroshot(c: Context) -> Section:
     if c.run.zeroshot is None or c.run.labels is None:
         return Section("zeroshot", title, "No scores of untrained networks were computed in this run.")
     taus = results.zero_shot_taus(c.run.zeroshot, c.run.labels, c.run.seed)
-    by = {role: part.set_index("metric") for role, part in taus.groupby("role")}
-    first = by.get("labelled", next(iter(by.values())))
+    by = {role: part.set_index("metric") for role, part in taus.groupby("role", sort=False)}
+    by = {role: by[role] for role in sorted(by, key=lambda role: role != "labelled")}
+    first = next(iter(by.values()))
     order = list(first.sort_values("tau", ascending=False, kind="stable").index)
     best = order[0]
     lead = (
-        f"Without training anything, {words.metric(best)} ranks the labelled cells best: Kendall’s tau "
+        f"Of the scores that need no training, “{words.metric(best)}” ranks the labelled cells best: Kendall’s tau "
         f"{words.number(first.at[best, 'tau'], 2)} with validation accuracy "
         f"(95{words.POINT}% interval {words.number(first.at[best, 'low'], 2)} to {words.number(first.at[best, 'high'], 2)})."
     )
     head = [Head("metric", False)]
-    for role in by:
-        label = figures.ROLES[role][0] if role in figures.ROLES else role
-        head += [Head(f"tau, {label}"), Head(f"95{words.POINT}% interval", hint="bootstrap over cells")]
+    for role, part in by.items():
+        head.append(Head(f"tau, {figures.ROLES.get(role, (role,))[0]}"))
+        if part is first:
+            head.append(Head(f"95{words.POINT}% interval", hint="bootstrap over cells"))
     head.append(Head("missing", hint="cells without a score"))
     rows = []
     for metric in order:
         cells = [Cell(words.metric(metric), metric)]
         for part in by.values():
-            low, high = part.at[metric, "low"], part.at[metric, "high"]
-            interval = f"{words.number(low, 2)} to {words.number(high, 2)}"
-            cells += [Cell(words.number(part.at[metric, "tau"], 2), part.at[metric, "tau"]), Cell(interval, low)]
+            cells.append(Cell(words.number(part.at[metric, "tau"], 2), part.at[metric, "tau"]))
+            if part is first:
+                low, high = part.at[metric, "low"], part.at[metric, "high"]
+                cells.append(Cell(f"{words.number(low, 2)} to {words.number(high, 2)}", low))
         gaps = int(sum(part.at[metric, "missing"] for part in by.values()))
         rows.append([*cells, Cell(words.number(gaps), gaps)])
     sizes = ", ".join(f"{part['n'].max()} {figures.ROLES.get(role, (role,))[0]}" for role, part in by.items())

@@ -11,7 +11,7 @@ from pipeline.report.context import Context
 
 MAX_POINTS = 3000  # drawn in one picture
 SUBSETS = {  # of the I/O data set
-    "train": "training networks and images",
+    "train": "training set",
     "unseen_networks": "unseen networks",
     "unseen_images": "unseen images",
     "unseen_both": "both unseen",
@@ -65,28 +65,26 @@ def _losses(c: Context) -> Figure:
 
 
 def _reconstruction(c: Context) -> Table | None:
-    """Held-out measures, one row an autoencoder; None if no autoencoder recorded any."""
+    """Held-out measures, one column an autoencoder; None if no autoencoder recorded any."""
     encoders = c.run.autoencoders
     known = {m for e in encoders.values() for m in e.final if "loss" not in m and not m.startswith("mean_baseline")}
     measures = [m for m in MEASURES if m in known] + sorted(known - set(MEASURES))
     if not measures:
         return None
     rows = []
-    for name, encoder in encoders.items():
-        values = [encoder.final.get(m, np.nan) for m in measures]
-        cells = [
-            Cell(words.percent(v, 1) if m in MEASURES else words.number(v, 3), None if np.isnan(v) else v)
-            for m, v in zip(measures, values, strict=True)
-        ]
-        rows.append([Cell(words.name(name), name, c.styles[name].colour), *cells])
-    head = [Head("autoencoder", False), *(Head(MEASURES.get(m, m.replace("_", " "))) for m in measures)]
-    frame = pd.DataFrame({m: [e.final.get(m) for e in encoders.values()] for m in measures})
-    frame.insert(0, "autoencoder", list(encoders))
+    for measure in measures:
+        values = [e.final.get(measure, np.nan) for e in encoders.values()]
+        texts = [words.percent(v, 1) if measure in MEASURES else words.number(v, 3) for v in values]
+        cells = [Cell(text, None if np.isnan(v) else v) for text, v in zip(texts, values, strict=True)]
+        rows.append([Cell(MEASURES.get(measure, measure.replace("_", " ")), measure), *cells])
+    head = [Head("share", False), *(Head(words.name(n)) for n in encoders)]
+    frame = pd.DataFrame({"measure": measures} | {n: [e.final.get(m) for m in measures] for n, e in encoders.items()})
     caption = (
-        "Reconstruction of cells that neither autoencoder was trained on. Random latents: normal, with the mean and "
+        "Reconstruction of cells that no autoencoder was trained on. Random latents: normal, with the mean and "
         f"deviation of these cells’ latents. {c.seed_text()}"
     )
-    return Table("autoencoder_measures", "Reconstruction", head, rows, caption, c.data("autoencoder_measures", frame))
+    data = c.data("autoencoder_measures", frame)
+    return Table("autoencoder_measures", "Reconstruction", head, rows, caption, data, half=True)
 
 
 def _outputs(c: Context) -> list[Table]:
@@ -103,12 +101,12 @@ def _outputs(c: Context) -> list[Table]:
             rows.append([Cell(label), *(Cell(t, v) for t, v in zip(texts, (loss, mean, share), strict=True))])
             records.append((subset, loss, mean))
         if rows:
-            head = [Head("subset", False), Head("loss"), Head("of predicting the mean"), Head("difference")]
+            head = [Head("subset", False), Head("loss"), Head("predicting the mean"), Head("difference")]
             frame = pd.DataFrame(records, columns=["subset", "loss", "mean_baseline"])
             data = c.data(f"outputs_{key}", frame)
             caption = f"Loss of the predicted features of trained networks, after the last epoch. {c.seed_text()}"
-            title = f"Outputs of networks, predicted by {words.name(key)}"
-            tables.append(Table(f"outputs_{key}", title, head, rows, caption, data))
+            title = f"Outputs predicted by {words.name(key)}"
+            tables.append(Table(f"outputs_{key}", title, head, rows, caption, data, half=True))
     return tables
 
 

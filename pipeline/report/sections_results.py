@@ -48,7 +48,7 @@ def predictors(c: Context) -> Section:
         (
             Figure(
                 "predictor_tau",
-                "More labels, better ranking",
+                "Ranking by number of labels",
                 [Panel(figures.tau_by_labels(summary, c.styles))],
                 f"Mean and one standard deviation. {protocol}",
                 c.data("predictor_tau", summary, "predictors"),
@@ -191,7 +191,8 @@ def found_cells(c: Context) -> Section:
     if not c.frames:
         return Section("cells", title, "No search was run, so there are no found cells.")
     galleries = []
-    for key, frame in c.frames.items():
+    ends = {key: frame.groupby("run")["best_val_acc"].last().mean() for key, frame in c.frames.items()}
+    for key, frame in sorted(c.frames.items(), key=lambda item: -ends[item[0]]):
         runs = frame["run"].nunique()
         drawn = []
         for best in results.top_cells(frame, TOP).to_dict("records"):

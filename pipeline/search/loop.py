@@ -6,12 +6,13 @@ A strategy is an object with two methods:
 - `ask(left) -> (runs, archs)`: `left` int64 (n_runs,) is what each run can still pay for. Returns
   proposals, `runs` int (n,) saying which run each of `archs` (n) is for; every run with something left
   gets at least one.
-- `tell(runs, archs, scores)`: validation accuracies float64 (n,) of proposals, in the order proposed;
-  NaN where the network's training failed.
+- `tell(runs, archs, scores)`: validation accuracies float64 (n,) of the proposals that cost a query, in
+  the order proposed; NaN where the network's training failed.
 
-The loop first tells the initial cells. What is invalid is counted and skipped; what the run has asked
-before is told again without cost; what lies beyond the budget is dropped. Nothing but validation
-accuracy reaches a strategy: test accuracy joins the trajectory when the search is over.
+The loop first tells the initial cells. What is no cell of the space, and what the run has asked for
+before, costs nothing, is counted and skipped; what lies beyond the budget is dropped. (Telling repeats
+again would fill an ageing population with copies of its best cell, until nothing new came from it.)
+Nothing but validation accuracy reaches a strategy: test accuracy joins the trajectory at the end.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Protocol
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.search.ledger import NEW, OVER, Ledger
+from pipeline.search.ledger import NEW, Ledger
 from pipeline.spaces.archs import Archs
 
 log = logging.getLogger("nasflow")
@@ -36,7 +37,10 @@ class Oracle(Protocol):
     """Whoever knows, or finds out by training, what a cell achieves."""
 
     def evaluate(self, archs: Archs):
-        """Return columns cell, val_acc, test_acc, source (a mapping or a table), one row an architecture."""
+        """Return a mapping of columns, one row an architecture: cell, val_acc, test_acc, source.
+
+        source: "known" or "trained"; whether a network was trained now or in an earlier run must not show.
+        """
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ class Trajectory:
 
     columns: run, query (1 = first), cell, val_acc, test_acc, source ("known" or "trained"), repeats and
     invalid (so far in the run), best_val_acc (so far), best_test_acc (of the cell that is best by
-    validation so far). archs: the cell of each row. sources: how many different cells the oracle gave
-    from each of its sources, in its own words.
+    validation so far). archs: the cell of each row, in canonical form. sources: how many different
+    cells were known and how many trained.
     """
 
     columns: dict[str, np.ndarray]
@@ -61,7 +65,7 @@ def spend(strategy, oracle: Oracle, space, initial: Archs, n_runs: int, budget: 
     name: the strategy's, for messages.
     Raises UserError if a run proposes nothing, or nothing new in MAX_IDLE proposals.
     """
-    ledger, answers = Ledger(n_runs, budget), Answers(oracle)
+    ledger, answers = Ledger(n_runs, budget), Answers(oracle, space)
     runs = np.repeat(np.arange(n_runs), len(initial) // n_runs)
     _settle(strategy, ledger, answers, space, runs, initial)
     said = time.monotonic()
@@ -78,15 +82,15 @@ def spend(strategy, oracle: Oracle, space, initial: Archs, n_runs: int, budget: 
 
 
 def _settle(strategy, ledger: Ledger, answers: Answers, space, runs: np.ndarray, archs: Archs) -> None:
-    """Book proposals, have the new ones evaluated, and tell the strategy."""
+    """Book proposals, have the new ones evaluated, and tell them to the strategy."""
     valid = space.validate(archs)
     ledger.refuse(runs[~valid])
     runs, archs = runs[valid], archs[valid]
     keys = space.canonical_key(archs)
-    verdicts = ledger.enter(runs, keys)
-    answers.fetch(archs[verdicts == NEW], keys[verdicts == NEW])
-    told = verdicts != OVER
-    strategy.tell(runs[told], archs[told], answers.val_acc(keys[told]))
+    new = ledger.enter(runs, keys) == NEW
+    answers.fetch(keys[new])
+    if new.any():
+        strategy.tell(runs[new], archs[new], answers.val_acc(keys[new]))
 
 
 def _check(runs: np.ndarray, archs: Archs, ledger: Ledger, name: str) -> None:
@@ -113,26 +117,29 @@ def _exhausted(ledger: Ledger, name: str, run: int, what: str) -> str:
 
 
 class Answers:
-    """What the oracle said, asked once a cell however many runs want it."""
+    """What the oracle said, asked once a cell however many runs want it.
 
-    def __init__(self, oracle: Oracle):
-        self.oracle = oracle
+    It is asked for the canonical form, so that what is trained does not depend on which of several
+    isomorphic spellings was proposed first.
+    """
+
+    def __init__(self, oracle: Oracle, space):
+        self.oracle, self.space = oracle, space
         self._row: dict[int, int] = {}  # key -> row in the columns below
         self._archs: list[Archs] = []
         self._columns: dict[str, list] = {"cell": [], "val_acc": [], "test_acc": [], "source": []}
 
-    def fetch(self, archs: Archs, keys: np.ndarray) -> None:
-        """Have the oracle evaluate what it was not asked yet. keys: uint64 (n,), those of `archs`."""
-        first = {key: i for i, key in reversed(list(enumerate(keys.tolist()))) if key not in self._row}
-        wanted = sorted(first.values())
+    def fetch(self, keys: np.ndarray) -> None:
+        """Have the oracle evaluate what it was not asked yet. keys: uint64 (n,), canonical."""
+        wanted = [key for key in dict.fromkeys(keys.tolist()) if key not in self._row]
         if not wanted:
             return
-        archs, keys = archs[np.array(wanted)], keys[wanted]
+        archs = self.space.from_key(np.array(wanted, dtype=np.uint64))
         found = self.oracle.evaluate(archs)
         for name, column in self._columns.items():
             column.extend(found[name])
         self._archs.append(archs)
-        for key in keys.tolist():
+        for key in wanted:
             self._row[key] = len(self._row)
 
     def rows(self, keys: np.ndarray) -> np.ndarray:
@@ -156,12 +163,10 @@ def _trajectory(queries: dict[str, np.ndarray], answers: Answers) -> Trajectory:
     rows = answers.rows(queries.pop("key"))
     archs, said = answers.columns()
     names, counts = np.unique(said["source"].astype(str), return_counts=True)
-    # Whether a trained network was still in the cache is chance; the trajectory must not depend on it.
-    said["source"] = np.where(said["source"] == "known", "known", "trained")
     columns = {
         "run": queries["run"],
         "query": queries["query"],
-        **{name: values[rows] for name, values in said.items()},
+        **{name: said[name][rows] for name in ("cell", "val_acc", "test_acc", "source")},
         "repeats": queries["repeats"],
         "invalid": queries["invalid"],
     }

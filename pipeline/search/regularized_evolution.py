@@ -3,7 +3,7 @@ Search", AAAI 2019, algorithm 1.
 
 The population is the `population` cells told last: the initial cells, then offspring. One step draws
 `tournament` members with replacement, mutates the best of them, and puts the child in the place of the
-oldest member. A child that the run knows already is told again at no cost and ages like any other.
+oldest member. A child that the run has asked for before is no step: another tournament is held.
 """
 
 from __future__ import annotations

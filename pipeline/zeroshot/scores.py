@@ -19,6 +19,7 @@ from pipeline.zeroshot.settings import ARCH_ONLY, ScoreSettings
 
 GRADIENT = ("grad_norm", "plain", "snip")  # from one pass, together with relu_logdet
 COSTS = ("params", "flops")
+NO_GRADIENT = "all gradients are zero"
 
 
 @dataclass(frozen=True)
@@ -90,36 +91,38 @@ def _score(arch: Archs, x, labels, classes: int, settings: ScoreSettings, stream
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     owners = [[name for name, _ in owned] for owned in net.vertex_parameters()]
-    parametrised = has_parameters(arch)[0]
+    relu_layers = [m for m in net.modules() if isinstance(m, (nn.ReLU, module.ConvBnRelu))]
     tables, sums, reasons = [], {}, []
     if set(settings.metrics) & {*GRADIENT, "relu_logdet"}:
-        relu_layers = [m for m in net.modules() if isinstance(m, (nn.ReLU, module.ConvBnRelu))]
-        with_codes = relu_layers if "relu_logdet" in settings.metrics else []
-        table, kernel = gradient_pass(net, x, labels, with_codes)
+        table, kernel = gradient_pass(
+            net, x, labels, relu_layers if "relu_logdet" in settings.metrics else ()
+        )
+        tables.append(table)
+        sums["relu_logdet"] = relu_logdet(kernel)
         if not table.values["grad_norm"].any():
             table.values.update({m: np.full(len(table.names), np.nan) for m in GRADIENT})
-            reasons.append("all gradients are zero")
-        tables.append(table)
-        sums["relu_logdet"] = relu_logdet(kernel) if with_codes else np.nan
+            reasons.append(NO_GRADIENT)
     if "synflow" in settings.metrics:
         tables.append(synflow_pass(net, tuple(x.shape[1:])))
     ops = {}
     for table in tables:
         sums |= {m: float(v.sum()) for m, v in table.values.items()}
-        ops |= operation_means(table, owners, parametrised)
-    return (*_finite(sums, ops, [m for m in settings.metrics if m in sums], reasons),)
+        ops |= operation_means(table, owners, has_parameters(arch)[0])
+    return _finite(sums, ops, [m for m in settings.metrics if m in sums], reasons)
 
 
 def _finite(sums, ops, metrics, reasons):
-    """Put NaN for a metric with any number that is not finite, and say so."""
-    for m in metrics:
-        if not np.isfinite(sums[m]) or not np.isfinite(ops.get(m, 0.0)).all():
-            sums[m] = np.nan
-            if m in ops:
-                ops[m] = np.full_like(ops[m], np.nan)
-            if not (m in GRADIENT and reasons):
-                why = "some images have the same ReLU codes" if m == "relu_logdet" else "not finite"
-                reasons = [*reasons, f"{m}: {why}"]
+    """Put NaN for every metric with a number that is not finite; return all of it with the reasons as text."""
+    lost = [m for m in metrics if not (np.isfinite(sums[m]) and np.isfinite(ops.get(m, 0.0)).all())]
+    for m in lost:
+        sums[m] = np.nan
+        if m in ops:
+            ops[m] = np.full_like(ops[m], np.nan)
+    if "relu_logdet" in lost:
+        reasons = [*reasons, "relu_logdet: some images have the same ReLU codes"]
+    explained = {"relu_logdet", *(GRADIENT if NO_GRADIENT in reasons else ())}
+    if others := [m for m in lost if m not in explained]:
+        reasons = [*reasons, f"not finite: {', '.join(others)}"]
     return sums, ops, "; ".join(reasons)
 
 

@@ -41,8 +41,16 @@ def test_all_vertices_and_edges_are_there(name):
     root = ET.fromstring(cell_svg(cell(name)))
     vertices = {int(g.get("data-vertex")): g for g in root.iter(SVG + "g") if g.get("data-vertex")}
     assert sorted(vertices) == [v for v, op in enumerate(ops) if op != NONE]
-    labels = {INPUT: "input", CONV3X3: "conv 3×3", CONV1X1: "conv 1×1", MAXPOOL3X3: "max pool", OUTPUT: "output"}
-    assert {v: g.find(SVG + "text").text for v, g in vertices.items()} == {v: labels[ops[v]] for v in vertices}
+    labels = {
+        INPUT: "input",
+        CONV3X3: "conv 3×3",
+        CONV1X1: "conv 1×1",
+        MAXPOOL3X3: "max pool",
+        OUTPUT: "output",
+    }
+    assert {v: g.find(SVG + "text").text for v, g in vertices.items()} == {
+        v: labels[ops[v]] for v in vertices
+    }
     drawn = [g.get("data-edge") for g in root.iter(SVG + "g") if g.get("data-edge")]
     assert sorted(drawn) == sorted(f"{i}-{j}" for i, j in edges)
 
@@ -52,7 +60,7 @@ def test_nodes_lie_apart_and_edges_pass_beside_them(name):
     ops, edges = CELLS[name]
     drawing = draw(edges, [v for v, op in enumerate(ops) if op != NONE])
     for v, (x, y) in drawing.centre.items():
-        assert NODE_WIDTH / 2 <= x + 1e-6 and x <= drawing.width - NODE_WIDTH / 2 + 1e-6
+        assert -1e-6 <= x - NODE_WIDTH / 2 <= drawing.width - NODE_WIDTH + 1e-6
         for w, (x2, y2) in drawing.centre.items():
             assert v == w or abs(x - x2) >= NODE_WIDTH or abs(y - y2) >= NODE_HEIGHT
     for (i, j), points in drawing.path.items():

@@ -6,15 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
-from pipeline.errors import ConfigError, UserError
+from pipeline.errors import UserError
 from pipeline.search import predictor_evolution, random, regularized_evolution
 from pipeline.search.context import Context, draw_initial
 from pipeline.search.evolution import evolve
 from pipeline.search.ledger import NEW, OVER, REPEAT, Ledger
-from pipeline.search.loop import MAX_IDLE, best_so_far, spend
-from pipeline.search.settings import SearchSettings, check_against_space
+from pipeline.search.loop import best_so_far, spend
 from pipeline.spaces.archs import Archs
 from tests.unit import toy_space as toy
 
@@ -51,12 +49,12 @@ def labelled_cells() -> Archs:
 def setting(n_runs=N_RUNS, budget=BUDGET, strategy="any", seed=0):
     labelled = labelled_cells()
     first, rest = draw_initial(N_LABELLED, N_INITIAL, n_runs, seed, "bench")
-    seeds = [hash_free_seed(seed, strategy, run) for run in range(n_runs)]
+    seeds = [stream_seed(seed, strategy, run) for run in range(n_runs)]
     context = Context(toy, toy.unique_cells(), [labelled[rows] for rows in rest], seeds, budget)
     return context, labelled[first.reshape(-1)]
 
 
-def hash_free_seed(seed, strategy, run) -> int:
+def stream_seed(seed, strategy, run) -> int:
     return seed * 1000 + sum(strategy.encode()) * 7 + run
 
 
@@ -88,7 +86,7 @@ def test_every_run_spends_exactly_its_budget_on_different_cells(name):
     )
     np.testing.assert_array_equal(columns["val_acc"], toy.quality(trajectory.archs))
     assert set(columns["source"]) == {"known", "trained"}
-    assert set(trajectory.sources) == {"known", "cache", "trained"}
+    assert set(trajectory.sources) == {"known", "trained"}
 
 
 def test_all_strategies_start_from_the_same_cells_which_differ_from_run_to_run():
@@ -111,7 +109,7 @@ def test_strategies_are_told_validation_accuracy_and_nothing_else(name):
     for _, archs, scores in spy:
         np.testing.assert_array_equal(scores, toy.quality(archs))
         assert (scores < 5).all()  # test accuracies of this oracle are above 10
-    assert sum(len(runs) for runs, _, _ in spy) >= N_RUNS * BUDGET
+    assert sum(len(runs) for runs, _, _ in spy) == N_RUNS * BUDGET
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -178,8 +176,9 @@ def test_repeats_and_invalid_proposals_are_free_and_counted():
     assert columns["repeats"].tolist() == [0, 1, 2, 0, 0, 0]
     assert columns["invalid"].tolist() == [0, 1, 1, 0, 1, 1]
     assert len(oracle.asked) == 4 and len(set(oracle.asked)) == 4
-    assert strategy.told[1] == ([0, 1], [mirror, mirror]), "a repeat is told again, an invalid cell is not"
-    assert strategy.told[2] == ([0, 0, 0, 1], [new, new, more, new])
+    assert strategy.told[1:] == [([1], [mirror]), ([0, 0, 1], [new, more, new])], (
+        "only what cost a query is told"
+    )
 
 
 def test_ledger_charges_each_cell_once_a_run_and_stops_at_the_budget():
@@ -212,7 +211,6 @@ def test_a_strategy_without_new_cells_ends_with_one_clear_line(kept, says):
         UserError, match=rf"strategies\.stuck: run 0 .*{says}.* 5 of 9 queries.*lower search\.budget"
     ):
         spend(Stubborn(initial[kept]), toy.CountingOracle(toy), toy, initial, 1, 9, "stuck")
-    assert MAX_IDLE >= 100
 
 
 def test_best_so_far_follows_validation_accuracy():
@@ -281,9 +279,7 @@ def test_failed_networks_cost_a_query_and_train_no_predictor(fits):
     assert np.isnan(columns["val_acc"][:BUDGET]).sum() == 3
     assert not np.isnan(columns["best_val_acc"][3:]).any()
     every = toy.canonical_key(setting()[1]).tolist()
-    with pytest.raises(
-        UserError, match="run 0 has 0 different accuracies of 10 .*'fake'.*n_initial"
-    ):
+    with pytest.raises(UserError, match="run 0 has 0 different accuracies of 10 .*'fake'.*n_initial"):
         search("predictor", oracle=toy.CountingOracle(toy, failing=every))
 
 
@@ -301,13 +297,3 @@ def test_evolution_finds_the_optimum_and_scores_no_cell_twice():
     assert (np.diff(ranking.fitness) <= 0).all()
     assert ranking.archs.ops[0].tolist() == [2] * 6
     assert len(asked) < 50 * 16
-
-
-def test_impossible_budgets_are_refused():
-    with pytest.raises(ValidationError, match="budget: 5 is less than n_initial"):
-        SearchSettings(budget=5, n_initial=6)
-    settings = SearchSettings(budget=60, n_initial=30, n_runs=1)
-    with pytest.raises(ConfigError, match=r"search\.budget: 60 is more than the 59 cells of toy"):
-        check_against_space(settings, 59, 40, "toy")
-    with pytest.raises(ConfigError, match=r"search\.n_initial: 30 cells, but .* 29 labelled"):
-        check_against_space(settings, 60, 29, "toy")

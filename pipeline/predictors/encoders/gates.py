@@ -37,7 +37,9 @@ class GatesNodes(nn.Module):
         pairs = list(zip(widths[:-1], widths[1:], strict=True))
         self.w_x = nn.ParameterList([drawn(a, b, fan=b) for a, b in pairs])
         self.bias = nn.ParameterList([nn.Parameter(torch.zeros(len(generators), 1, b)) for _, b in pairs])
-        self.w_o = nn.ParameterList([drawn(shape.operation_dim, b, fan=shape.operation_dim) for _, b in pairs])
+        self.w_o = nn.ParameterList(
+            [drawn(shape.operation_dim, b, fan=shape.operation_dim) for _, b in pairs]
+        )
         self.b_o = nn.ParameterList([nn.Parameter(torch.zeros(len(generators), 1, b)) for _, b in pairs])
         self.head = nn.ParameterList()
         for a, b in zip([widths[-1], *shape.mlp], [*shape.mlp, 1], strict=True):
@@ -58,12 +60,14 @@ class GatesNodes(nn.Module):
     def embed(self, ops: Tensor, adj: Tensor) -> Tensor:
         """Return the cells' embeddings (R, B, h)."""
         replicates, cells, nodes = ops.shape
-        codes = nn.functional.one_hot(ops.long(), self.operation.shape[1]).float().view(replicates, cells * nodes, -1)
+        codes = nn.functional.one_hot(ops.long(), self.operation.shape[1]).float()
+        codes = codes.view(replicates, cells * nodes, -1)
         flow = adj.transpose(2, 3).float() + torch.eye(nodes, device=adj.device)  # A + I, receiver by sender
         flow = flow.view(replicates * cells, nodes, nodes)
         entering = self.information @ self.enter  # (R, 1, h0)
         # X^(0) is zero but at the inputs, so the first product is theirs alone
-        sent = (ops == self.inputs).float().view(replicates, cells * nodes, 1) * torch.bmm(entering, self.w_x[0])
+        inputs = (ops == self.inputs).float().view(replicates, cells * nodes, 1)
+        sent = inputs * torch.bmm(entering, self.w_x[0])
         last = len(self.w_x) - 1
         for k, (bias, w_o, b_o) in enumerate(zip(self.bias, self.w_o, self.b_o, strict=True)):
             gate = torch.sigmoid(torch.baddbmm(b_o, self.operation, w_o))  # (R, O, h)
@@ -74,7 +78,7 @@ class GatesNodes(nn.Module):
         return self._read(x.view(replicates, cells, nodes, -1), ops)
 
     def _read(self, x: Tensor, ops: Tensor) -> Tensor:
-        """The mean over all nodes but inputs and padding, or the output node alone: (R, B, V, h) -> (R, B, h)."""
+        """Mean over all nodes but inputs and padding, or the output node alone: (R, B, V, h) -> (R, B, h)."""
         if self.readout == "output":
             return x[:, :, -1]
         used = ((ops != self.padding) & (ops != self.inputs)).float()
