@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shlex
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from pipeline.artifacts import read_provenance
 from pipeline.errors import ArtifactError, UserError
 from pipeline.fingerprint import closure, source_file
 
+CHECKED_SIZE = 100_000_000  # bytes; as in profiles/workstation
 HELP = "Say in words why a target (a file, or a name such as 'predictors') is stale, or that it is fresh."
 
 
@@ -51,7 +54,7 @@ def run(args, job) -> None:
 
 def explain(planned: list[Planned], targets: list[str]) -> str:
     """Return the text: first what changed by itself, then what follows from it."""
-    planned = [job for job in planned if job.outputs]
+    planned = sorted((job for job in planned if job.outputs), key=lambda job: job.outputs)
     if not planned:
         return f"{' '.join(targets)}: fresh, nothing to do"
     roots, followers = [], []
@@ -79,8 +82,10 @@ def causes_of(job: Planned) -> list[str]:
     missing = [o for o in job.outputs if not Path(o).exists()]
     if missing:
         causes.append("it is not there yet" if missing == list(job.outputs) else f"missing: {', '.join(missing)}")
-    elif job.recipe and "arams have changed" in job.reason:
+    elif job.recipe:
         causes += recipe_changes(job.outputs[0], job.recipe)
+        if not causes and "arams have changed" in job.reason:
+            causes.append("its recipe changed since Snakemake last recorded it")
     if "ncomplete" in job.reason:
         causes.append("an earlier run was stopped while writing it")
     if "Code has changed" in job.reason:
@@ -113,7 +118,7 @@ def recipe_changes(output: str, recipe: dict) -> list[str]:
         now = closure(recipe["entries"])
         edited = sorted(m for m in now.keys() | made["modules"].keys() if now.get(m) != made["modules"].get(m))
         changes += [f"code {_words(m, made['modules'], now)}: {source_file(m)}" for m in edited]
-    return changes or ["its recipe changed since Snakemake last recorded it"]
+    return changes
 
 
 def _words(module: str, before: dict, now: dict) -> str:
@@ -157,26 +162,28 @@ def plan(snakefile: Path, targets: list[str], configfile: Path | None, changes: 
     from snakemake.logging import logger
     from snakemake.settings import types as kinds
 
-    collector = _Collector()
-    output = kinds.OutputSettings(dryrun=True, quiet={kinds.Quietness.ALL}, show_failed_logs=False)
+    collector, errors = _Collector(), []
+    output = kinds.OutputSettings(dryrun=True)
     config = kinds.ConfigSettings(
         config=parse_config(changes) if changes else {}, configfiles=[configfile] if configfile else []
     )
-    with api.SnakemakeApi(output) as snakemake:
-        logger.addHandler(collector)
-        try:
-            workflow = snakemake.workflow(
-                resource_settings=kinds.ResourceSettings(cores=1),
-                config_settings=config,
-                storage_settings=kinds.StorageSettings(),
-                snakefile=snakefile.resolve(),
-            )
-            dag = workflow.dag(kinds.DAGSettings(targets=set(targets)))
-            dag.execute_workflow(
-                executor="dryrun", execution_settings=kinds.ExecutionSettings(lock=False)
-            )
-        except Exception as error:
-            raise UserError(f"why: {error}") from error
-        finally:
-            logger.removeHandler(collector)
+    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere), redirect_stdout(nowhere):
+        with api.SnakemakeApi(output) as snakemake:
+            logger.addHandler(collector)
+            try:
+                workflow = snakemake.workflow(
+                    resource_settings=kinds.ResourceSettings(cores=1),
+                    config_settings=config,
+                    storage_settings=kinds.StorageSettings(),
+                    snakefile=snakefile.resolve(),
+                )
+                settings = kinds.DAGSettings(targets=set(targets), max_checksum_file_size=CHECKED_SIZE)
+                dag = workflow.dag(settings)
+                dag.execute_workflow(executor="dryrun", execution_settings=kinds.ExecutionSettings(lock=False))
+            except Exception as error:
+                errors.append(error)
+            finally:
+                logger.removeHandler(collector)
+    if errors:
+        raise UserError(f"why: {errors[0]}")
     return collector.jobs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from pipeline.report import words
 from pipeline.report.blocks import Data, relative
 from pipeline.report.data import Run
-from pipeline.report.results import Answer, along, answer, shared_start
+from pipeline.report.results import Answer, along, answer, shared_start, zero_shot_taus
 from pipeline.report.theme import Style, styles
 
 
@@ -47,6 +48,13 @@ class Context:
     def mean_percent(self, mean, deviation) -> str:
         """Return `mean ± deviation %` of fractions."""
         return f"{words.spread(mean, deviation, self.digits, 100)}{words.POINT}%"
+
+    @cached_property
+    def zero_shot_taus(self) -> pd.DataFrame | None:
+        """`results.zero_shot_taus` of the run; None without zero-shot scores or labels."""
+        if self.run.zeroshot is None or self.run.labels is None:
+            return None
+        return zero_shot_taus(self.run.zeroshot, self.run.labels, self.run.seed)
 
     @property
     def images(self) -> str:

@@ -129,9 +129,9 @@ def io_dataset(c: Context) -> Section:
 def zeroshot(c: Context) -> Section:
     """Kendall's tau of zero-shot metrics with accuracy and among themselves."""
     title = "Zero-shot metrics"
-    if c.run.zeroshot is None or c.run.labels is None:
+    if c.zero_shot_taus is None:
         return Section("zeroshot", title, "No scores of untrained networks were computed in this run.")
-    taus = results.zero_shot_taus(c.run.zeroshot, c.run.labels, c.run.seed)
+    taus = c.zero_shot_taus
     by = {role: part.set_index("metric") for role, part in taus.groupby("role", sort=False)}
     by = {role: by[role] for role in sorted(by, key=lambda role: role != "labelled")}
     first = next(iter(by.values()))

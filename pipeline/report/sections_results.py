@@ -79,9 +79,9 @@ def _runs_text(c: Context, frame: pd.DataFrame) -> str:
 
 
 def _against_zero_shot(c: Context) -> str:
-    if c.run.zeroshot is None or c.run.labels is None:
+    taus = c.zero_shot_taus
+    if taus is None:
         return ""
-    taus = results.zero_shot_taus(c.run.zeroshot, c.run.labels, c.run.seed)
     taus = taus[(taus["role"] == "held_out") & taus["tau"].notna()]
     if taus.empty:
         return ""

@@ -208,13 +208,13 @@ class Fixtures:
         return path
 
     def search(self, name: str, table: Path, runs: int = RUNS, gain: float | None = None) -> Path:
-        """A better strategy asks for better cells: `gain` sorts what it asks for."""
+        """A strategy asks for the best cells with gain 1, for any with 0, for the worst with -1."""
         path = self.folder / f"search/digits101/{name}.h5"
         gain = {"random": 0.0, "regularized_evolution": 0.35, "predictor_evolution": 0.75}[name] if gain is None else gain
         rows, pool = [], np.arange(self.n, len(self.archs))
         for run in range(runs):
             first = HELD_OUT + np.random.default_rng(run).permutation(LABELLED)[:INITIAL]
-            merit = gain * np.argsort(np.argsort(self.val[pool])) + (1 - gain) * self.rng.permutation(len(pool))
+            merit = gain * np.argsort(np.argsort(self.val[pool])) + (1 - abs(gain)) * self.rng.permutation(len(pool))
             rows.append(np.r_[first, pool[np.argsort(-merit)[: BUDGET - INITIAL]]])
         rows = np.concatenate(rows)
         with write_h5(path, "search", self.job("search", {"strategy": name}), [table], {"cells_by_source": {}}) as handle:
