@@ -1,122 +1,34 @@
-"""arch2vec: a variational graph autoencoder of cells.
-
-Sources: the info-NAS thesis, section 2.2.1, table 2.1 and equation 2.1 (operations), and section 1.2.4,
-equations 1.20 (GIN) to 1.23 (adjacency by inner products). B cells of V vertices with K operation codes.
-"""
+"""arch2vec: the graph autoencoder trained by itself on unlabelled cells (thesis, section 2.2.1)."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
-
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
-from pipeline.spaces.archs import Archs
-
-
-class GraphShape(Protocol):
-    """What of the network is configured (see `pipeline.autoencoders.settings`)."""
-
-    hidden_dim: int
-    latent_dim: int
-    gin_layers: int
-    dropout: float
-    kl_weight: float
+from pipeline.autoencoders.measures import reconstruction
+from pipeline.autoencoders.training import Fitted, Task, batches, learning_rate, run_epochs, take_step
+from pipeline.autoencoders.vae import Arch2Vec
+from pipeline.spaces import load
 
 
-class Graphs(NamedTuple):
-    """A batch, or a whole set, as small integers on the device: a row takes V + V*V bytes."""
-
-    ops: Tensor  # uint8 (N, V) operation codes
-    adj: Tensor  # uint8 (N, V, V) edges, upper triangular
-
-    @classmethod
-    def of(cls, archs: Archs, device) -> Graphs:
-        """Copy a set of architectures to `device`."""
-        return cls(torch.tensor(archs.ops, device=device), torch.tensor(archs.adj, device=device))
-
-    def take(self, rows) -> Graphs:
-        """Return the given rows (slice or index tensor)."""
-        return Graphs(self.ops[rows], self.adj[rows])
+def fit(task: Task) -> Fitted:
+    """Train a new autoencoder from torch's global random state; one row of history an epoch."""
+    vae = Arch2Vec(load(task.space).N_OPS, task.settings).to(task.device)
+    return Fitted(vae, {"vae": vae}, train(vae, task))
 
 
-class VaeLoss(NamedTuple):
-    """The terms of the loss, each a scalar tensor; `total` is what is minimised."""
+def train(vae: Arch2Vec, task: Task) -> list[dict[str, float]]:
+    """Train on the task's cells; return one dict of loss and held-out measures an epoch."""
+    s, cells = task.settings, task.cells
+    optimiser = torch.optim.Adam(vae.parameters(), lr=s.lr)
 
-    total: Tensor
-    ops: Tensor
-    adj: Tensor
-    kl: Tensor
+    def one_epoch(epoch: int) -> dict[str, float]:
+        vae.train()
+        rows, total = batches(len(cells.ops), s.batch_size), 0.0
+        for i, batch in enumerate(rows):
+            loss, _ = vae.loss(cells.take(batch.to(task.device)))
+            rate = learning_rate(s, epoch * len(rows) + i, s.epochs * len(rows))
+            take_step(loss.total, optimiser, rate, s.gradient_clip)
+            total += loss.total.detach() / len(rows)
+        return {"vae_loss": float(total), **reconstruction(vae, task.held_out)}
 
-
-class GinLayer(nn.Module):
-    """Equation of GIN: MLP((1 + eps) h_v + sum of the neighbours' h), batch norm, ReLU."""
-
-    def __init__(self, d_in: int, d_out: int):
-        super().__init__()
-        self.eps = nn.Parameter(torch.zeros(()))
-        self.inner, self.inner_bn = nn.Linear(d_in, d_out, bias=False), nn.BatchNorm1d(d_out)
-        self.outer, self.outer_bn = nn.Linear(d_out, d_out, bias=False), nn.BatchNorm1d(d_out)
-
-    def forward(self, h: Tensor, neighbours: Tensor) -> Tensor:
-        """h (B, V, d_in), neighbours (B, V, V) symmetric 0/1 -> (B, V, d_out)."""
-        itself = (1 + self.eps) * torch.eye(h.shape[1], device=h.device)
-        h = torch.bmm(neighbours + itself, h)
-        shape = h.shape[:2]
-        h = h.flatten(0, 1)  # (B*V, d)
-        h = self.inner_bn(self.inner(h)).relu_()
-        h = self.outer_bn(self.outer(h)).relu_()
-        return h.unflatten(0, shape)
-
-
-class Arch2Vec(nn.Module):
-    """The autoencoder: cells -> mu, logvar (B, V, latent) -> logits of operations and edges."""
-
-    def __init__(self, n_ops: int, shape: GraphShape):
-        super().__init__()
-        widths = [n_ops] + [shape.hidden_dim] * shape.gin_layers
-        self.n_ops, self.dropout, self.kl_weight = n_ops, shape.dropout, shape.kl_weight
-        self.layers = nn.ModuleList(GinLayer(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        self.fc_mu = nn.Linear(shape.hidden_dim, shape.latent_dim)
-        self.fc_logvar = nn.Linear(shape.hidden_dim, shape.latent_dim)
-        self.fc_ops = nn.Linear(shape.latent_dim, n_ops)
-
-    def encode(self, graphs: Graphs) -> tuple[Tensor, Tensor]:
-        """Return (mu, logvar), each (B, V, latent)."""
-        h = F.one_hot(graphs.ops.long(), self.n_ops).float()  # (B, V, K)
-        neighbours = (graphs.adj + graphs.adj.transpose(1, 2)).float()  # information flows both ways
-        for layer in self.layers:
-            h = layer(h, neighbours)
-        return self.fc_mu(h), self.fc_logvar(h)
-
-    def decode(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits of the operations (B, V, K) and of the edges (B, V, V, symmetric)."""
-        z = F.dropout(z, self.dropout, self.training)
-        return self.fc_ops(z), torch.bmm(z, z.transpose(1, 2))
-
-    def loss(self, graphs: Graphs) -> tuple[VaeLoss, Tensor]:
-        """Return the loss of a batch and the latent sample z (B, V, latent) that it was computed from.
-
-        Cross entropies are means over entries, the divergence a sum over the latent axis and a mean over
-        vertices. Edges: only the V(V-1)/2 pairs that can be edges; see `edge_pairs`.
-        """
-        mu, logvar = self.encode(graphs)
-        z = mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)
-        ops_logits, adj_logits = self.decode(z)
-        ops_loss = F.binary_cross_entropy(
-            torch.softmax(ops_logits, dim=-1), F.one_hot(graphs.ops.long(), self.n_ops).float()
-        )
-        i, j = edge_pairs(graphs.ops.shape[1], z.device)
-        adj_loss = F.binary_cross_entropy_with_logits(adj_logits[:, i, j], graphs.adj[:, i, j].float())
-        kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(dim=2).mean()
-        return VaeLoss(ops_loss + adj_loss + self.kl_weight * kl, ops_loss, adj_loss, kl), z
-
-
-def edge_pairs(n_vertices: int, device=None) -> Tensor:
-    """Return the (i, j), i < j, that can be edges: int64 (2, V(V-1)/2).
-
-    The loss leaves the diagonal out: no cell has a loop, and the inner product of a row with itself is
-    never negative, so the decoder could not say so. The lower triangle repeats the upper one.
-    """
-    return torch.triu_indices(n_vertices, n_vertices, 1, device=device)
+    return run_epochs({"vae": vae}, {"adam": optimiser}, task, one_epoch)

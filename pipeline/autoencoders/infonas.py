@@ -1,54 +1,59 @@
-"""info-NAS: arch2vec with a regressor that predicts what a network outputs for an image.
-
-Source: info-NAS thesis, section 3.3; layer sizes as in the authors' published code. B pairs of a cell
-and an image, F features of the network's output.
-"""
+"""info-NAS: arch2vec trained jointly with a regressor of what networks output (thesis, chapter 3)."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-from torch import Tensor, nn
 
-from pipeline.autoencoders.arch2vec import Arch2Vec
+from pipeline.artifacts import checksum
+from pipeline.autoencoders.joint import Pairs, mean_baseline, train
+from pipeline.autoencoders.regressor import InfoNas
+from pipeline.autoencoders.training import Fitted, Task
+from pipeline.autoencoders.vae import Graphs
+from pipeline.errors import DataError, UserError
+from pipeline.images.sets import load_images
+from pipeline.io_dataset.reading import IoDataset, load_io_dataset
+from pipeline.spaces import load
 
 
-def _conv(c_in: int, c_out: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(c_in, c_out, 3, stride, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU(inplace=True)
-    )
+def fit(task: Task) -> Fitted:
+    """Train a new model from torch's global random state; one row of history an epoch.
+
+    Raises UserError if the labelled data are not given, DataError if they do not fit.
+    """
+    pairs = labelled_data(task)
+    s, io = task.settings, pairs.io
+    n_vertices, in_channels, n_features = io.archs.ops.shape[1], pairs.images.shape[1], io.targets.shape[2]
+    model = InfoNas(load(task.space).N_OPS, n_vertices, in_channels, n_features, s).to(task.device)
+    history = train(model, pairs, task)
+    baselines = {f"mean_baseline_{name}": loss for name, loss in mean_baseline(io, s.loss).items()}
+    modules = {"vae": model.vae, "regressor": model.regressor}
+    return Fitted(model.vae, modules, history, baselines, preprocessing(io))
 
 
-class Regressor(nn.Module):
-    """(z, image) -> predicted features."""
-
-    def __init__(self, latent_size: int, image_channels: int, n_features: int, settings):
-        super().__init__()
-        w, h = settings.image_width, settings.head_dim
-        self.image = nn.Sequential(
-            _conv(image_channels, w, 1),
-            *(_conv(w, w, 1), _conv(w, 2 * w, 2)),
-            *(_conv(2 * w, 2 * w, 1), _conv(2 * w, 4 * w, 2)),
+def labelled_data(task: Task) -> Pairs:
+    """Read, pre-process and copy to the device what trained networks output."""
+    if task.io_dataset is None or task.images is None:
+        raise UserError("info-NAS learns what trained networks output; give --io-dataset and --images")
+    io, images = load_io_dataset(task.io_dataset, task.settings.preprocessing), load_images(task.images)
+    if io.images_checksum != checksum(task.images):
+        raise DataError(
+            f"{task.io_dataset}: its outputs belong to other images than {task.images}; make it again"
         )
-        self.latent = nn.Sequential(nn.Linear(latent_size, settings.latent_branch_dim), nn.ReLU())
-        drop = settings.head_dropout
-        self.head = nn.Sequential(
-            nn.Linear(4 * w + settings.latent_branch_dim, h),
-            *(nn.ReLU(), nn.Dropout(drop), nn.Linear(h, h)),
-            *(nn.ReLU(), nn.Dropout(drop), nn.Linear(h, n_features)),
-        )
-
-    def forward(self, z: Tensor, images: Tensor, which: Tensor | None = None) -> Tensor:
-        """z (B, V, latent), images (I, C, H, W), which (B,) image of each pair (None: I = B) -> (B, F)."""
-        seen = self.image(images).mean(dim=(2, 3))  # (I, 4w)
-        if which is not None:
-            seen = seen[which]
-        return self.head(torch.cat([seen, self.latent(z.flatten(1))], dim=1))
+    if io.archs.space != task.space:
+        raise DataError(f"{task.io_dataset}: holds networks of {io.archs.space}, expected {task.space}")
+    pixels = torch.as_tensor(images.normalised(images.images[io.image_index]), device=task.device)
+    targets = torch.as_tensor(io.targets, device=task.device)
+    return Pairs(io, Graphs.of(io.archs, task.device), pixels, targets)
 
 
-class InfoNas(nn.Module):
-    """The joint model; `vae` is arch2vec, and all that is kept of it for embedding cells."""
-
-    def __init__(self, n_ops: int, n_vertices: int, image_channels: int, n_features: int, settings):
-        super().__init__()
-        self.vae = Arch2Vec(n_ops, settings)
-        self.regressor = Regressor(n_vertices * settings.latent_dim, image_channels, n_features, settings)
+def preprocessing(io: IoDataset) -> dict[str, np.ndarray]:
+    """Return how outputs became targets: each network's scale, and the whole-set standardisation."""
+    arrays = {
+        "cells": np.array(io.cells),
+        "shift": np.stack([scale.shift for scale in io.scales]),
+        "factor": np.stack([scale.factor for scale in io.scales]),
+    }
+    if io.whole_set is not None:
+        arrays |= {"mean": io.whole_set.mean, "std": io.whole_set.std}
+    return {f"preprocessing/{name}": values for name, values in arrays.items()}

@@ -1,18 +1,18 @@
-"""Training of arch2vec by itself, and of info-NAS jointly with the regressor."""
+"""Joint training of info-NAS: the autoencoder and the regressor, labelled and unlabelled steps in turns."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.autoencoders.arch2vec import Arch2Vec, Graphs
-from pipeline.autoencoders.infonas import InfoNas
 from pipeline.autoencoders.measures import embed, reconstruction
-from pipeline.autoencoders.training import batches, learning_rate, run_epochs, take_step
+from pipeline.autoencoders.regressor import InfoNas
+from pipeline.autoencoders.training import Task, batches, learning_rate, run_epochs, take_step
+from pipeline.autoencoders.vae import Graphs
 from pipeline.io_dataset.reading import SUBSETS, IoDataset
 
 PAIRS_AT_ONCE = 8192
@@ -28,69 +28,62 @@ class Pairs:
     targets: Tensor
 
 
-def train_arch2vec(vae: Arch2Vec, cells: Graphs, held_out: Graphs, s, checkpoint: Path | None, identity: str):
-    """Train on unlabelled `cells`; return one dict of losses and held-out measures an epoch."""
-    optimiser = torch.optim.Adam(vae.parameters(), lr=s.lr)
-    per_epoch = len(batches_like(len(cells.ops), s.batch_size))
-
-    def one_epoch(epoch: int) -> dict[str, float]:
-        vae.train()
-        total = 0.0
-        for i, rows in enumerate(batches(len(cells.ops), s.batch_size)):
-            loss, _ = vae.loss(cells.take(rows.to(cells.ops.device)))
-            rate = learning_rate(s, epoch * per_epoch + i, s.epochs * per_epoch)
-            take_step(loss.total, optimiser, rate, s.gradient_clip)
-            total += float(loss.total.detach())
-        return {"vae_loss": total / per_epoch, **reconstruction(vae, held_out)}
-
-    return run_epochs({"vae": vae}, {"adam": optimiser}, s.epochs, one_epoch, checkpoint, identity)
-
-
-def batches_like(n: int, size: int) -> list[int]:
-    """Return the sizes of what `batches` gives, without drawing anything."""
-    sizes = [min(size, n - start) for start in range(0, n, size)]
-    return [k for k in sizes if k > 1]
-
-
-def train_infonas(model: InfoNas, cells: Graphs, held_out: Graphs, pairs: Pairs, s, checkpoint, identity: str):
-    """Train jointly, labelled and unlabelled steps in turns; return one dict an epoch.
+def train(model: InfoNas, pairs: Pairs, task: Task) -> list[dict[str, float]]:
+    """Train jointly on the task's cells and on `pairs`; return one dict of losses and measures an epoch.
 
     Two Adam optimisers share the autoencoder's weights: one for unlabelled steps (autoencoder alone), one
     for labelled steps (autoencoder and regressor), as the authors do. When one kind of batch runs out in
     an epoch, the other goes on to its end.
     """
+    s, cells = task.settings, task.cells
     alone = torch.optim.Adam(model.vae.parameters(), lr=s.lr)
     jointly = torch.optim.Adam(model.parameters(), lr=s.lr)
     networks, images = (torch.as_tensor(rows) for rows in pairs.io.subset("train"))
-    n_pairs = len(networks) * len(images)
-    labelled_steps = len(batches_like(n_pairs, s.labelled_batch_size))
-    unlabelled_steps = len(batches_like(len(cells.ops), s.batch_size))
+    device = cells.ops.device
 
     def one_epoch(epoch: int) -> dict[str, float]:
         model.train()
-        labelled = batches(n_pairs, s.labelled_batch_size)
-        unlabelled = batches(len(cells.ops), s.batch_size)
-        totals = {"vae_loss": 0.0, "io_loss": 0.0}
+        labelled, unlabelled = labelled_batches(networks, images, s), batches(len(cells.ops), s.batch_size)
+        vae_total = io_total = 0.0
         for kind, i in turns(len(labelled), len(unlabelled), s.labelled_run, s.unlabelled_run):
+            steps = len(labelled if kind == "labelled" else unlabelled)
+            rate = learning_rate(s, epoch * steps + i, s.epochs * steps)
             if kind == "labelled":
-                rate = learning_rate(s, epoch * labelled_steps + i, s.epochs * labelled_steps)
-                rows = labelled[i]
-                loss, io_loss = _joint_loss(model, pairs, networks[rows // len(images)], images[rows % len(images)], s)
+                loss, io_loss = _joint_loss(model, pairs, *labelled[i], s)
                 take_step(loss, jointly, rate, s.gradient_clip)
-                totals["io_loss"] += float(io_loss.detach()) / labelled_steps
+                io_total += io_loss.detach() / steps
             else:
-                rate = learning_rate(s, epoch * unlabelled_steps + i, s.epochs * unlabelled_steps)
-                loss, _ = model.vae.loss(cells.take(unlabelled[i].to(cells.ops.device)))
+                loss, _ = model.vae.loss(cells.take(unlabelled[i].to(device)))
                 take_step(loss.total, alone, rate, s.gradient_clip)
-                totals["vae_loss"] += float(loss.total.detach()) / unlabelled_steps
+                vae_total += loss.total.detach() / steps
         measured = {f"io_loss_{name}": value for name, value in io_losses(model, pairs, s.loss).items()}
-        return {**totals, **measured, **reconstruction(model.vae, held_out)}
+        totals = {"vae_loss": float(vae_total), "io_loss": float(io_total)}
+        return {**totals, **measured, **reconstruction(model.vae, task.held_out)}
 
     optimisers = {"alone": alone, "jointly": jointly}
-    return run_epochs({"model": model}, optimisers, s.epochs, one_epoch, checkpoint, identity)
+    return run_epochs({"model": model}, optimisers, task, one_epoch)
 
 
-def turns(n_labelled: int, n_unlabelled: int, labelled_run: int, unlabelled_run: int):
+def labelled_batches(networks: Tensor, images: Tensor, s) -> list[tuple[Tensor, Tensor]]:
+    """Return every (network, image) pair once, in random order, as batches of (rows, rows).
+
+    A batch pairs each of a few networks with each of `labelled_batch_images` images, so that a network or
+    an image goes through its branch once for many pairs; with 0, pairs are drawn one by one.
+    """
+    if s.labelled_batch_images == 0:
+        rows = batches(len(networks) * len(images), s.labelled_batch_size)
+        return [(networks[r // len(images)], images[r % len(images)]) for r in rows]
+    n_networks = max(1, s.labelled_batch_size // s.labelled_batch_images)
+    some_networks = networks[torch.randperm(len(networks))].split(n_networks)
+    some_images = images[torch.randperm(len(images))].split(s.labelled_batch_images)
+    order = torch.randperm(len(some_networks) * len(some_images)).tolist()
+    grids = [divmod(k, len(some_images)) for k in order]
+    return [tuple(torch.cartesian_prod(some_networks[a], some_images[b]).T) for a, b in grids]
+
+
+def turns(
+    n_labelled: int, n_unlabelled: int, labelled_run: int, unlabelled_run: int
+) -> Iterator[tuple[str, int]]:
     """Yield ("labelled" | "unlabelled", number of the batch) in the order of training."""
     done = {"labelled": 0, "unlabelled": 0}
     left = {"labelled": n_labelled, "unlabelled": n_unlabelled}
@@ -108,10 +101,10 @@ def _joint_loss(model: InfoNas, pairs: Pairs, networks: Tensor, images: Tensor, 
     Each network and image of the batch goes through its branch once; pairs share the results.
     """
     device = pairs.targets.device
-    some_networks, network_of = torch.unique(networks, return_inverse=True)
-    some_images, image_of = torch.unique(images, return_inverse=True)
-    loss, z = model.vae.loss(pairs.graphs.take(some_networks.to(device)))
-    predicted = model.regressor(z[network_of.to(device)], pairs.images[some_images.to(device)], image_of.to(device))
+    some_networks, network_of = (t.to(device) for t in torch.unique(networks, return_inverse=True))
+    some_images, image_of = (t.to(device) for t in torch.unique(images, return_inverse=True))
+    loss, z = model.vae.loss(pairs.graphs.take(some_networks))
+    predicted = model.regressor(z[network_of], pairs.images[some_images], image_of)  # (B, F)
     io_loss = _loss(predicted, pairs.targets[networks.to(device), images.to(device)], s.loss)
     return s.vae_weight * loss.total + s.io_weight * io_loss, io_loss
 
@@ -143,13 +136,26 @@ def io_losses(model: InfoNas, pairs: Pairs, kind: str) -> dict[str, float]:
 
 
 def mean_baseline(io: IoDataset, kind: str) -> dict[str, float]:
-    """Return the loss of always predicting the training targets' mean, on each subset."""
-    networks, images = io.subset("train")
-    mean = io.targets[np.ix_(networks, images)].reshape(-1, io.targets.shape[2]).mean(axis=0)
+    """Return the loss of always predicting the training targets' mean, on each subset.
+
+    The thesis' reference (chapter 4, "Reference") is the mean of the subset itself, which no model can
+    know for unseen networks; here it comes as `own_<subset>`.
+    """
     found = {}
     for name in SUBSETS:
-        networks, images = io.subset(name)
-        difference = io.targets[np.ix_(networks, images)] - mean
-        value = np.abs(difference).mean() if kind == "l1" else np.square(difference).mean()
-        found[name] = float(value) if difference.size else float("nan")
+        for prefix, source in (("", "train"), ("own_", name)):
+            mean = _mean(io, source)
+            losses = [_difference(io.targets[n][io.subset(name)[1]] - mean, kind) for n in io.subset(name)[0]]
+            found[prefix + name] = float(np.mean(losses)) if losses else float("nan")
     return found
+
+
+def _mean(io: IoDataset, name: str) -> np.ndarray:
+    """Mean target of a subset, float32 (F,), network by network."""
+    networks, images = io.subset(name)
+    means = [io.targets[n][images].mean(axis=0, dtype=np.float64) for n in networks]
+    return np.mean(means, axis=0).astype(np.float32) if means else np.float32(np.nan)
+
+
+def _difference(values: np.ndarray, kind: str) -> float:
+    return float(np.abs(values).mean() if kind == "l1" else np.square(values).mean())

@@ -5,21 +5,19 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pipeline.autoencoders.arch2vec import Arch2Vec, Graphs, edge_pairs
+from pipeline.autoencoders.vae import Arch2Vec, Graphs, edge_pairs
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 
-AT_ONCE = 1024
+AT_ONCE = 512  # fits a core's cache
 
 
 def embed(vae: Arch2Vec, graphs: Graphs) -> torch.Tensor:
     """Return mu of each cell, float32 (N, V, latent), on the CPU."""
     vae.eval()
-    parts = []
+    starts = range(0, len(graphs.ops), AT_ONCE)
     with torch.inference_mode():
-        for start in range(0, len(graphs.ops), AT_ONCE):
-            parts.append(vae.encode(graphs.take(slice(start, start + AT_ONCE)))[0].cpu())
-    return torch.cat(parts)
+        return torch.cat([vae.encode(graphs.take(slice(k, k + AT_ONCE)))[0].cpu() for k in starts])
 
 
 def reconstruction(vae: Arch2Vec, graphs: Graphs) -> dict[str, float]:

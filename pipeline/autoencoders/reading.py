@@ -28,8 +28,8 @@ class Encoder:
         Cells go through in batches, so a whole space takes little memory beside the result.
         Raises DataError if the cells are of another space.
         """
-        from pipeline.autoencoders.arch2vec import Graphs
         from pipeline.autoencoders.measures import embed
+        from pipeline.autoencoders.vae import Graphs
 
         if archs.space != self.space:
             raise DataError(f"autoencoder: trained on {self.space}, but these cells are of {archs.space}")
@@ -40,14 +40,16 @@ def load_encoder(path: Path | str, device="cpu") -> Encoder:
     """Read the encoder of an artifact of kind "autoencoder". Raises ArtifactError if it is damaged."""
     import torch
 
-    from pipeline.autoencoders.arch2vec import Arch2Vec
     from pipeline.autoencoders.settings import GraphSettings
+    from pipeline.autoencoders.vae import Arch2Vec
 
     with open_h5(path, "autoencoder") as handle:
         space = str(handle.attrs["space"])
-        shape = {k: v for k, v in json.loads(handle.attrs["settings"]).items() if k in GraphSettings.model_fields}
-        weights: dict[str, np.ndarray] = {}
-        handle["weights/vae"].visititems(lambda name, item: weights.update({name: item[()]} if hasattr(item, "shape") else {}))
-    vae = Arch2Vec(load(space).N_OPS, GraphSettings(**shape))
+        settings = json.loads(handle.attrs["settings"])
+        weights = {name: values[()] for name, values in handle["weights/vae"].items()}
+    vae = Arch2Vec(
+        load(space).N_OPS,
+        GraphSettings(**{k: v for k, v in settings.items() if k in GraphSettings.model_fields}),
+    )
     vae.load_state_dict({name: torch.as_tensor(values) for name, values in weights.items()})
     return Encoder(space, vae.to(device).eval(), device)

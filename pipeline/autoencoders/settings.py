@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.io_dataset.preprocessing import PreprocessingSettings
+from pipeline.io_dataset.settings import PreprocessingSettings
 from pipeline.settings import Settings
 
 
@@ -18,13 +18,17 @@ class GraphSettings(Settings):
     gin_layers: int = Field(4, ge=1, le=20, description="the authors' 5 hops build 4 layers")
     dropout: float = Field(0.3, ge=0, lt=1, description="of the latents, before decoding")
     kl_weight: float = Field(0.005, ge=0, le=100, description="weight of the divergence from the prior")
-    n_cells: int = Field(20_000, ge=16, le=10_000_000, description="unlabelled cells to learn from")
+    n_cells: int = Field(20_000, ge=0, le=10_000_000, description="unlabelled cells to learn from; 0: all")
     n_held_out: int = Field(5_000, ge=1, le=1_000_000, description="cells that reconstruction is measured on")
     n_samples: int = Field(2_000, ge=1, le=1_000_000, description="samples of the latent space for validity")
     epochs: int = Field(8, ge=1, le=10_000, description="passes over the unlabelled cells")
-    batch_size: int = Field(256, ge=2, le=1_000_000, description="unlabelled cells a step; the authors' is 32")
+    batch_size: int = Field(
+        256, ge=2, le=1_000_000, description="unlabelled cells a step; the authors' is 32"
+    )
     lr: float = Field(3e-3, gt=0, le=1, description="Adam's highest learning rate; the authors' is 1e-3")
-    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps in which the rate rises; then cosine to 0")
+    warmup: float = Field(
+        0.05, ge=0, lt=1, description="share of the steps in which the rate rises; then cosine to 0"
+    )
     gradient_clip: float = Field(5.0, gt=0, description="largest norm of a gradient")
 
 
@@ -49,6 +53,16 @@ class InfoNasSettings(GraphSettings):
     vae_weight: float = Field(1.0, ge=0, description="weight of the autoencoder's loss in a labelled step")
     io_weight: float = Field(1.0, ge=0, description="weight of the regressor's loss in a labelled step")
     labelled_batch_size: int = Field(512, ge=2, le=1_000_000, description="(network, image) pairs a step")
-    labelled_run: int = Field(8, ge=1, le=1_000_000, description="labelled steps in a row; the thesis' is 300")
-    unlabelled_run: int = Field(6, ge=1, le=1_000_000, description="unlabelled steps in a row; the thesis' is 206")
+    labelled_batch_images: int = Field(
+        32,
+        ge=0,
+        le=1_000_000,
+        description="images of a labelled step, each with each of its networks; 0: any pairs",
+    )
+    labelled_run: int = Field(
+        8, ge=1, le=1_000_000, description="labelled steps in a row; the thesis' is 300"
+    )
+    unlabelled_run: int = Field(
+        6, ge=1, le=1_000_000, description="unlabelled steps in a row; the thesis' is 206"
+    )
     preprocessing: PreprocessingSettings = Field(PreprocessingSettings(), description="outputs to targets")

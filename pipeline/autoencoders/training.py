@@ -4,33 +4,79 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from pipeline.artifacts import replacing
+from pipeline.autoencoders.settings import GraphSettings
+from pipeline.autoencoders.vae import Arch2Vec, Graphs
+from pipeline.errors import UserError
 from pipeline.progress import track
+
+LOSSES = {"vae_loss", "io_loss"}  # of training
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a model is trained on, and where.
+
+    cells, held_out: unlabelled cells to learn from, and to measure reconstruction on. checkpoint: file
+    that each epoch is kept in (None: nowhere). identity: what a checkpoint must carry to be continued.
+    io_dataset, images: files of the labelled data, where the model takes some.
+    """
+
+    settings: GraphSettings
+    space: str
+    cells: Graphs
+    held_out: Graphs
+    device: torch.device
+    checkpoint: Path | None = None
+    identity: str = ""
+    io_dataset: Path | None = None
+    images: Path | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model.
+
+    vae: the part that embeds cells. modules: all parts, by name. history: one dict an epoch.
+    facts: further numbers. arrays: what else the artifact keeps, by path.
+    """
+
+    vae: Arch2Vec
+    modules: dict[str, nn.Module]
+    history: list[dict[str, float]]
+    facts: dict[str, float] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def run_epochs(
     modules: Mapping[str, nn.Module],
     optimisers: Mapping[str, torch.optim.Optimizer],
-    epochs: int,
+    task: Task,
     one_epoch: Callable[[int], dict[str, float]],
-    checkpoint: Path | None,
-    identity: str,
 ) -> list[dict[str, float]]:
     """Call one_epoch(0), one_epoch(1), …; return what each returned.
 
-    After each epoch the modules, optimisers, torch's random state and the history go to `checkpoint`; a
-    checkpoint of the same `identity` that is there at the start is continued, any other is ignored.
+    After each epoch the modules, optimisers, torch's random state and the history go to the task's
+    checkpoint; one of the same identity that is there at the start is continued, any other is ignored.
+    Raises UserError if the loss diverges.
     """
     parts = {**modules, **optimisers}
-    history = _restore(parts, checkpoint, identity)
-    for epoch in track(range(len(history), epochs), "epochs"):
-        history.append({"epoch": epoch + 1, **one_epoch(epoch)})
-        _save(parts, history, checkpoint, identity)
+    history = _restore(parts, task.checkpoint, task.identity)
+    for epoch in track(range(len(history), task.settings.epochs), "epochs"):
+        row = one_epoch(epoch)
+        if not all(math.isfinite(row[name]) for name in LOSSES & row.keys()):
+            raise UserError(
+                f"autoencoders: training diverged in epoch {epoch + 1} (its loss is no number); lower lr"
+            )
+        history.append({"epoch": epoch + 1, **row})
+        _save(parts, history, task.checkpoint, task.identity)
     return history
 
 
@@ -61,7 +107,7 @@ def _restore(parts, checkpoint: Path | None, identity: str) -> list[dict[str, fl
     return state["history"]
 
 
-def learning_rate(settings, step: int, steps: int) -> float:
+def learning_rate(settings: GraphSettings, step: int, steps: int) -> float:
     """Return the rate of a step: rises over `warmup` of all steps, then falls to 0 along a cosine."""
     rise = max(settings.warmup * steps, 1)
     if step < rise:

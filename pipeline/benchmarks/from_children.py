@@ -83,13 +83,12 @@ def read_children(paths, settings: TableSettings):
     trained = set()
     for path in paths:
         with open_h5(path, CHILDREN) as handle:
-            try:
-                shape = tuple(int(n) for n in handle.attrs["image_shape"])
-                trained.add(Trained(shape, int(handle.attrs["classes"]), int(handle.attrs["n_train"])))
-            except KeyError as error:
+            if handle.attrs["images"] != settings.images:
                 raise ArtifactError(
-                    f"{path}: does not say which images it saw; delete it and train again"
-                ) from error
+                    f"{path}: trained on {handle.attrs['images']!r}, expected {settings.images!r}"
+                )
+            shape = tuple(int(n) for n in handle.attrs["image_shape"])
+            trained.add(Trained(shape, int(handle.attrs["classes"]), int(handle.attrs["n_train"])))
     if len(trained) != 1:
         raise ArtifactError(
             f"{settings.benchmark}: the chunks were trained on different images; train all again"

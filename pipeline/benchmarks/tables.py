@@ -117,7 +117,7 @@ def write_table(
             put(group, "reason", list(failed.values()))
         columns = {"cell": table.cells, "role": table.role}
         columns |= {name: table.costs[name] for name in ("params",) if name in table.costs}
-        put_table(handle, columns | {name: table.mean(name) for name in table.metrics})
+        put_table(handle, columns | {name: table.mean(name).astype(np.float32) for name in table.metrics})
 
 
 def load_table(path) -> BenchmarkTable:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,9 @@ def add_arguments(parser) -> None:
     parser.add_argument("--space-file", type=Path, required=True, help="all cells of the search space")
     parser.add_argument("--images", type=Path, required=True, help="image set to train on")
     parser.add_argument("--chunk", type=int, required=True, help="number of the chunk, from 0")
-    parser.add_argument("--work", type=Path, required=True, help="folder for what is under way; removed at the end")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for what is under way; emptied at the end"
+    )
     parser.add_argument("--out", type=Path, required=True, help="chunk to write (HDF5)")
 
 
@@ -37,7 +38,7 @@ def run(args, job) -> None:
     position = np.arange(s["start"], s["start"] + s["count"])
     run_record = {"networks": {r.cell: round(r.seconds, 3) for r in results}}
     write_chunk(args.out, archs, position, results, images, job, [args.space_file, args.images], run_record)
-    shutil.rmtree(args.work, ignore_errors=True)
+    kept.remove()
     for result in results:
         if result.status != "ok":
             log.warning("network %s failed: %s", result.cell, result.reason)

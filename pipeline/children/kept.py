@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.artifacts import get_table, open_h5, read_run_record
@@ -25,20 +27,29 @@ class Kept:
     def __init__(
         self, folder: Path, images: ImageSet, network: dict, training: dict, space: str, job: Job, device
     ):
-        self.images, self.network, self.training = images, NetworkSettings(**network), TrainingSettings(**training)
+        self.images, self.network, self.training = (
+            images,
+            NetworkSettings(**network),
+            TrainingSettings(**training),
+        )
         self.job, self.device = job, device
         self.folder = Path(folder) / identity(images, self.network, self.training, job.seed, space)
         self._data: DeviceImages | None = None
 
     def get(self, arch: Archs) -> tuple[ChildResult, bool]:
-        """Return the network of the one cell in `arch`, and whether it had to be trained now."""
-        cell = load(arch.space).cell_ids(arch)[0]
+        """Return the network of the one cell in `arch`, and whether it had to be trained now.
+
+        However the cell's vertices are numbered in `arch`, it is built and trained in canonical order.
+        """
+        space = load(arch.space)
+        arch = space.from_key(space.canonical_key(arch))
+        cell = space.cell_ids(arch)[0]
         file, checkpoint = self.folder / f"{cell}.h5", self.folder / f"{cell}.pt"
         found = read_network(file)
         if found is not None:
             return found, False
         if self._data is None:
-            self._data = DeviceImages.of(self.images, self.device)
+            self._data = DeviceImages.of(self.images, self.training.shift, self.device)
         result = train_network(
             arch, self.images, self.network, self.training, self.job.seed, self.device, checkpoint, self._data
         )
@@ -46,6 +57,12 @@ class Kept:
         write_chunk(file, arch, [-1], [result], self.images, self.job, [], run_record)
         checkpoint.unlink(missing_ok=True)
         return result, True
+
+    def remove(self) -> None:
+        """Remove what is kept, and the folder above if nothing else is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            self.folder.parent.rmdir()
 
 
 def read_network(file: Path) -> ChildResult | None:
@@ -61,7 +78,7 @@ def read_network(file: Path) -> ChildResult | None:
                 reason=row["reason"],
                 params=int(row["params"]),
                 curves={name: item[0] for name, item in handle["curves"].items()},
-                state=unpack(handle["weights"][row["cell"]]),
+                state=unpack(handle["weights"][row["cell"]]) if row["status"] == "ok" else {},
                 seconds=float(read_run_record(file).get("networks", {}).get(row["cell"], float("nan"))),
             )
     except (ArtifactError, KeyError, IndexError):

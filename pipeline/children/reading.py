@@ -9,8 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import get_archs, get_table, open_h5, put, put_archs, put_table, write_h5
+from pipeline.artifacts import (
+    get_archs,
+    get_provenance,
+    get_table,
+    open_h5,
+    put,
+    put_archs,
+    put_table,
+    write_h5,
+)
+from pipeline.errors import ArtifactError
 from pipeline.images.sets import ImageSet
+from pipeline.settings import canonical_json
 from pipeline.spaces.archs import Archs
 
 KIND = "children"
@@ -29,12 +40,20 @@ class Children:
     files: list[Path]
 
     def weights(self, row: int) -> dict[str, np.ndarray]:
-        """Return the parameters and buffers of one network by name, float32, read from its chunk."""
+        """Return the parameters and buffers of one network by name, float32, read from its chunk.
+
+        Raises ArtifactError if it failed.
+        """
+        cell = self.table["cell"].iloc[row]
+        if self.table["status"].iloc[row] != "ok":
+            raise ArtifactError(f"{self.files[row]}: cell {cell} has no weights, its training failed")
         with open_h5(self.files[row], KIND) as handle:
-            return unpack(handle["weights"][self.table["cell"].iloc[row]])
+            return unpack(handle["weights"][cell])
 
 
-def write_chunk(path: Path, archs: Archs, position, results: Sequence, images: ImageSet, job, inputs, run) -> None:
+def write_chunk(
+    path: Path, archs: Archs, position, results: Sequence, images: ImageSet, job, inputs, run
+) -> None:
     """Write a chunk. results: a `ChildResult` for each cell of `archs`. images: what they were trained on."""
     with write_h5(path, KIND, job, inputs=inputs, run=run) as handle:
         handle.attrs["images"], handle.attrs["classes"] = images.name, len(images.classes)
@@ -48,7 +67,7 @@ def write_chunk(path: Path, archs: Archs, position, results: Sequence, images: I
         put_table(handle, columns)
         for name in results[0].curves:
             put(handle, f"curves/{name}", np.stack([r.curves[name] for r in results]))
-        for result in results:
+        for result in [r for r in results if r.state]:
             pack(handle, f"weights/{result.cell}", result.state)
 
 
@@ -70,22 +89,46 @@ def unpack(dataset) -> dict[str, np.ndarray]:
 
 
 def load_children(paths: Sequence[Path]) -> Children:
-    """Read chunks. Raises ArtifactError if one is missing or damaged."""
+    """Read chunks.
+
+    Raises ArtifactError if one is missing or damaged, if they are of different trainings, or if a cell is
+    in two of them.
+    """
     import pandas as pd
 
-    archs, tables, curves, files = [], [], {}, []
+    archs, tables, curves, files, recipes = [], [], {}, [], {}
     for path in paths:
         with open_h5(path, KIND) as handle:
+            recipes[_recipe(handle)] = path
             archs.append(get_archs(handle))
             tables.append(get_table(handle))
             for name, item in handle["curves"].items():
                 curves.setdefault(name, []).append(item[()])
             files += [Path(path)] * len(tables[-1])
+    if len(recipes) > 1:
+        one, other = list(recipes.values())[:2]
+        raise ArtifactError(
+            f"{one} and {other}: trained with different seeds, images, network or training settings; "
+            "train the older one again"
+        )
     table = pd.concat(tables, ignore_index=True)
+    twice = table["cell"][table["cell"].duplicated()]
+    if len(twice):
+        raise ArtifactError(
+            f"children: cell {twice.iloc[0]} is in two of the chunks given; name each chunk once"
+        )
     order = np.argsort(table["position"].to_numpy(), kind="stable")
     return Children(
         archs=Archs.concatenate(archs)[order],
         table=table.iloc[order].reset_index(drop=True),
         curves={name: np.concatenate(parts)[order] for name, parts in curves.items()},
         files=[files[row] for row in order],
+    )
+
+
+def _recipe(handle) -> str:
+    """Return what all chunks of one benchmark have in common."""
+    made_from = get_provenance(handle)
+    return canonical_json(
+        [made_from["seed"], *map(made_from["settings"].get, ("images", "network", "training"))]
     )

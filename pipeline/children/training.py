@@ -1,7 +1,9 @@
 """Train one child network.
 
-The whole image set is on the device from the start. What a network comes out as depends on the seed,
-the images, the recipe and the cell alone: not on the chunk, the strategy or the order of training.
+The whole image set is on the device from the start, normalised once. SGD with momentum, cosine learning
+rate, gradient clip; validation and test images are looked at once an epoch. What a network comes out as
+depends on the seed, the images, the recipe and the cell alone: not on the chunk, the strategy, the order
+of training, or on how often it was interrupted.
 """
 
 from __future__ import annotations
@@ -9,32 +11,35 @@ from __future__ import annotations
 import importlib
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.artifacts import replacing
+from pipeline.children.checkpoint import load_checkpoint, save_checkpoint
 from pipeline.children.settings import NetworkSettings, TrainingSettings
 from pipeline.fingerprint import closure, digest
 from pipeline.images.sets import ImageSet
-from pipeline.randomness import seed_torch
+from pipeline.randomness import seed_torch, torch_generator
 from pipeline.settings import canonical_json
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 
 CURVES = ("train_loss", "train_acc", "val_acc", "test_acc")
+EVALUATION_BATCH = 2048  # images; bounds memory where validation and test images are many
 
 
 @dataclass(frozen=True)
 class ChildResult:
     """A trained network. curves: `CURVES` -> float32 (epochs,); state: parameters and buffers by name.
 
-    status: "ok", or "failed" when the loss became NaN or infinite; then its accuracies are NaN.
-    train_acc is what the network scored on training images while it learned from them.
+    status: "ok", or "failed" when the loss or an output became NaN or infinite; from that epoch on its
+    curves are NaN, and its state is empty. train_acc is what the network scored on training images while
+    it learned from them. seconds: spent on its epochs, before a kill too.
     """
 
     cell: str
@@ -52,33 +57,74 @@ class ChildResult:
 
 @dataclass(frozen=True)
 class DeviceImages:
-    """An image set on the device, normalised: training part, and validation + test part together."""
+    """An image set on the device: normalised float32, channels last; training images in a black border."""
 
-    x: Tensor  # (train, C, H, W)
+    x: Tensor  # (train, H + 2 border, W + 2 border, C)
     y: Tensor  # (train,)
     x_eval: Tensor  # (valid + test, C, H, W)
-    y_eval: Tensor
+    y_eval: Tensor  # (valid + test,)
     n_valid: int
+    border: int
 
     @classmethod
-    def of(cls, images: ImageSet, device) -> DeviceImages:
-        """Copy an image set to the device."""
-        parts = {name: images.part(name) for name in ("train", "valid", "test")}
-        x = {name: torch.as_tensor(images.normalised(pixels)) for name, (pixels, _) in parts.items()}
-        y = {name: torch.as_tensor(labels.astype(np.int64)) for name, (_, labels) in parts.items()}
-        both = torch.cat([x["valid"], x["test"]]), torch.cat([y["valid"], y["test"]])
-        tensors = (t.to(device) for t in (x["train"], y["train"], *both))
-        return cls(*tensors, n_valid=len(y["valid"]))
+    def of(cls, images: ImageSet, border: int, device) -> DeviceImages:
+        """Copy an image set to the device. border: the largest shift of the augmentation, in pixels."""
+
+        def pixels(part: np.ndarray) -> Tensor:
+            return torch.as_tensor(images.normalised(part), device=device).permute(0, 2, 3, 1).contiguous()
+
+        def targets(labels: np.ndarray) -> Tensor:
+            return torch.as_tensor(labels, device=device).long()
+
+        (train, y), (valid, y_valid), (test, y_test) = (
+            images.part(name) for name in ("train", "valid", "test")
+        )
+        return cls(
+            x=pixels(np.pad(train, ((0, 0), (0, 0), (border, border), (border, border)))),
+            y=targets(y),
+            x_eval=pixels(np.concatenate([valid, test])).permute(0, 3, 1, 2),
+            y_eval=targets(np.concatenate([y_valid, y_test])),
+            n_valid=len(y_valid),
+            border=border,
+        )
+
+    def batches(self, size: int, flip: bool, chance: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield an epoch's (images (B, C, H, W), labels (B,)), shuffled, shifted and mirrored at random.
+
+        Whole batches only: batch norm suffers from a small last one. What is left over waits an epoch.
+        """
+        n, (height, width) = len(self.y), self.x_eval.shape[2:]
+        size = min(size, n)
+        order = torch.randperm(n, generator=chance)
+        corner = torch.randint(2 * self.border + 1, (n, 2), generator=chance)
+        mirrored = torch.rand(n, 1, generator=chance) < 0.5 if flip else torch.zeros(n, 1, dtype=torch.bool)
+        across = torch.arange(width)
+        rows = corner[:, :1] + torch.arange(height)  # (n, H) of the bordered image
+        columns = corner[:, 1:] + torch.where(mirrored, width - 1 - across, across)  # (n, W)
+        order, rows, columns = (index.to(self.x.device) for index in (order, rows, columns))
+        for start in range(0, n - size + 1, size):
+            b = slice(start, start + size)
+            if self.border or flip:
+                x = self.x[order[b, None, None], rows[b, :, None], columns[b, None, :]]  # (B, H, W, C)
+            else:
+                x = self.x[order[b]]
+            yield x.permute(0, 3, 1, 2), self.y[order[b]]
 
 
-def identity(images: ImageSet, network: NetworkSettings, training: TrainingSettings, seed: int, space: str) -> str:
-    """Return a digest of all that a network's result depends on, but for its cell.
+def identity(
+    images: ImageSet, network: NetworkSettings, training: TrainingSettings, seed: int, space: str
+) -> str:
+    """Return a digest of all that a network's result depends on, but for its cell and the kind of device.
 
-    Checkpoints and cached results carry it; those of another identity are never used.
+    Checkpoints and kept networks carry it; those of another identity are never used.
     """
-    code = digest(closure(["pipeline.children.training", f"pipeline.spaces.{space}.network", f"pipeline.spaces.{space}.hashing"]))
-    settings = canonical_json([network.model_dump(mode="json"), training.model_dump(mode="json"), seed, space])
-    return digest({"code": code, "settings": settings, "images": images.checksum})
+    of_space = (f"pipeline.spaces.{space}.{module}" for module in ("hashing", "keys", "network"))
+    entries = ("pipeline.children.training", *of_space)
+    settings = canonical_json(
+        [network.model_dump(mode="json"), training.model_dump(mode="json"), seed, space]
+    )
+    facts = {"settings": settings, "images": f"{images.name} {images.digest}", "torch": torch.__version__}
+    return digest({"code": digest(closure(entries)), **facts})
 
 
 def train_network(
@@ -93,121 +139,99 @@ def train_network(
 ) -> ChildResult:
     """Train the network of the one cell in `arch`; return its curves and weights.
 
-    checkpoint: written after each epoch; if it is there and of the same identity and cell, training goes
-    on from it, to the same bytes as without a stop. on_device: the images, if they are there already.
+    checkpoint: written after each epoch; if it is there and of the same identity, cell and kind of device,
+    training goes on from it, to the same bytes as without a stop. It stays: remove it once the result is
+    kept. on_device: the images, if they are there already. Same arguments, same bytes on the CPU.
     """
-    started = time.perf_counter()
-    cell = load(arch.space).cell_ids(arch)[0]
-    data = on_device or DeviceImages.of(images, device)
-    build_network = importlib.import_module(f"pipeline.spaces.{arch.space}.network").build_network
-    seed_torch(seed, "child", images.name, cell)
-    norm = training.batch_norm_momentum, training.batch_norm_eps
-    model = build_network(arch, network, images.shape[0], len(images.classes), *norm).to(device)
-    optimiser = torch.optim.SGD(
-        model.parameters(), lr=training.lr, momentum=training.momentum, weight_decay=training.weight_decay
+    cell, kind = load(arch.space).cell_ids(arch)[0], torch.device(device).type
+    stream = (seed, "child", images.name, cell)
+    data = on_device or DeviceImages.of(images, training.shift, device)
+    model = initial_network(arch, images, network, training, stream).to(
+        device, memory_format=torch.channels_last
     )
-    mark = f"{identity(images, network, training, seed, arch.space)} {cell}"
-    curves, spent = _restore(checkpoint, mark, model, optimiser)
-    reason = ""
-    for epoch in range(len(curves["train_loss"]), training.epochs):
-        values = _one_epoch(model, optimiser, data, training, epoch)
-        for name in CURVES:
-            curves[name].append(values[name])
-        if not math.isfinite(values["train_loss"]):
-            reason = f"the loss became {values['train_loss']} in epoch {epoch + 1}"
+    optimizer = torch.optim.SGD(
+        model.parameters(), training.lr, training.momentum, weight_decay=training.weight_decay, fused=True
+    )
+    chance = torch_generator(*stream, "batches")
+    curves = {name: np.full(training.epochs, np.nan, np.float32) for name in CURVES}
+    mark = f"{identity(images, network, training, seed, arch.space)} {cell} {kind}"
+    done, spent = load_checkpoint(checkpoint, mark, model, optimizer, chance, curves)
+    status, reason = "ok", ""
+    started = time.perf_counter() - spent
+    for epoch in range(done, training.epochs):
+        values = (*train_epoch(model, optimizer, data, training, epoch, chance), *evaluate(model, data))
+        if not np.isfinite(values).all():
+            status, reason = "failed", f"the loss is not finite in epoch {epoch + 1} of {training.epochs}"
             break
-        _save(checkpoint, mark, model, optimiser, curves, spent + time.perf_counter() - started)
-    gone = math.nan if reason else None
-    arrays = {name: np.full(training.epochs, np.nan, np.float32) for name in CURVES}
-    for name, values in curves.items():
-        arrays[name][: len(values)] = values
-        if gone is not None:
-            arrays[name][-1] = gone
+        for name, value in zip(CURVES, values, strict=True):
+            curves[name][epoch] = value
+        if checkpoint is not None:
+            spent = time.perf_counter() - started
+            save_checkpoint(checkpoint, mark, epoch + 1, model, optimizer, chance, curves, spent)
     return ChildResult(
         cell=cell,
-        status="failed" if reason else "ok",
+        status=status,
         reason=reason,
         params=sum(p.numel() for p in model.parameters()),
-        curves=arrays,
-        state={name: value.detach().cpu().numpy().copy() for name, value in model.state_dict().items()},
-        seconds=spent + time.perf_counter() - started,
+        curves=curves,
+        state=weights_of(model) if status == "ok" else {},
+        seconds=time.perf_counter() - started,
     )
 
 
-def _one_epoch(model, optimiser, data: DeviceImages, training: TrainingSettings, epoch: int) -> dict[str, float]:
-    n = len(data.y)
-    batches = [b for b in torch.randperm(n).to(data.y.device).split(training.batch_size) if len(b) > 1]
-    loss_sum, right, seen = torch.zeros((), device=data.y.device), torch.zeros((), device=data.y.device), 0
+def initial_network(arch: Archs, images: ImageSet, network, training: TrainingSettings, stream) -> nn.Module:
+    """Return the freshly initialised network; torch's global generator stays as it was."""
+    build_network = importlib.import_module(f"pipeline.spaces.{arch.space}.network").build_network
+    norm = training.batch_norm_momentum, training.batch_norm_eps
+    with torch.random.fork_rng(devices=[]):
+        seed_torch(*stream, "weights")
+        return build_network(arch, network, images.shape[0], len(images.classes), *norm)
+
+
+def train_epoch(
+    model: nn.Module,
+    optimizer,
+    data: DeviceImages,
+    training: TrainingSettings,
+    epoch: int,
+    chance: torch.Generator,
+) -> tuple[float, float]:
+    """Train for one epoch; return the mean loss and accuracy over its batches."""
+    parameters = list(model.parameters())
+    steps = max(1, len(data.y) // training.batch_size)
+    loss_sum = torch.zeros((), device=data.y.device)  # summed on the device: no waiting for it at each step
+    right, seen = torch.zeros((), dtype=torch.long, device=data.y.device), 0
     model.train()
-    for i, rows in enumerate(batches):
-        step, steps = epoch * len(batches) + i, training.epochs * len(batches)
-        for group in optimiser.param_groups:
-            group["lr"] = training.lr * 0.5 * (1 + math.cos(math.pi * step / steps))
-        x, y = moved(data.x[rows], training.shift), data.y[rows]
-        logits = model(x)
+    for step, (x, y) in enumerate(data.batches(training.batch_size, training.flip, chance)):
+        progress = (epoch + step / steps) / training.epochs
+        optimizer.param_groups[0]["lr"] = training.lr * 0.5 * (1 + math.cos(math.pi * progress))
+        logits = model(x)  # (B, classes)
         loss = F.cross_entropy(logits, y)
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), training.gradient_clip)
-        optimiser.step()
-        loss_sum += loss.detach() * len(y)
+        if training.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(parameters, training.gradient_clip, foreach=True)
+        optimizer.step()
+        loss_sum += loss.detach()
         right += (logits.detach().argmax(1) == y).sum()
         seen += len(y)
-    hits = evaluate(model, data)
-    return {
-        "train_loss": float(loss_sum) / seen,
-        "train_acc": float(right) / seen,
-        "val_acc": float(hits[: data.n_valid].float().mean()),
-        "test_acc": float(hits[data.n_valid :].float().mean()),
-    }
+    return float(loss_sum) / steps, float(right) / seen
 
 
-def evaluate(model, data: DeviceImages, at_once: int = 2048) -> Tensor:
-    """Return for each validation and test image whether the network is right, bool (valid + test,)."""
+def evaluate(model: nn.Module, data: DeviceImages) -> tuple[float, float]:
+    """Return the accuracy on validation and on test images; NaN for both if an output is not finite."""
     model.eval()
     with torch.inference_mode():
-        return torch.cat(
-            [model(x).argmax(1) == y for x, y in zip(data.x_eval.split(at_once), data.y_eval.split(at_once), strict=True)]
-        )
+        logits = torch.cat([model(x) for x in data.x_eval.split(EVALUATION_BATCH)])  # (valid + test, classes)
+        if not bool(torch.isfinite(logits).all()):
+            return math.nan, math.nan
+        right = (logits.argmax(1) == data.y_eval).double()
+        return float(right[: data.n_valid].mean()), float(right[data.n_valid :].mean())
 
 
-def moved(x: Tensor, shift: int) -> Tensor:
-    """Move each image by up to `shift` pixels in both directions, at random; what enters is zero. (B, C, H, W)."""
-    if shift == 0:
-        return x
-    batch, _, height, width = x.shape
-    padded = F.pad(x, (shift,) * 4)
-    down, right = torch.randint(2 * shift + 1, (2, batch))
-    rows = (down[:, None] + torch.arange(height)).to(x.device)  # (B, H)
-    columns = (right[:, None] + torch.arange(width)).to(x.device)  # (B, W)
-    some = torch.arange(batch, device=x.device)[:, None, None]
-    return padded.permute(0, 2, 3, 1)[some, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
-
-
-def _save(checkpoint: Path | None, mark: str, model, optimiser, curves, seconds: float) -> None:
-    if checkpoint is None:
-        return
-    state = {"mark": mark, "model": model.state_dict(), "optimiser": optimiser.state_dict(), "curves": curves}
-    state |= {"seconds": seconds, "cpu": torch.get_rng_state()}
-    state["cuda"] = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    with replacing(checkpoint) as temporary:
-        torch.save(state, temporary)
-
-
-def _restore(checkpoint: Path | None, mark: str, model, optimiser) -> tuple[dict[str, list[float]], float]:
-    """Continue from a checkpoint if there is one of this very network; return its curves and seconds."""
-    nothing = {name: [] for name in CURVES}, 0.0
-    if checkpoint is None or not checkpoint.exists():
-        return nothing
-    try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except Exception:  # cut short, or something else: the network is trained from its beginning
-        return nothing
-    if not isinstance(state, dict) or state.get("mark") != mark:
-        return nothing
-    model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
-    torch.set_rng_state(state["cpu"])
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all(state["cuda"])
-    return state["curves"], state["seconds"]
+def weights_of(model: nn.Module) -> dict[str, np.ndarray]:
+    """Return parameters and running statistics; loading does without the counts of batches."""
+    tensors = model.state_dict().items()
+    return {
+        k: v.cpu().contiguous().numpy().copy() for k, v in tensors if not k.endswith("num_batches_tracked")
+    }

@@ -12,7 +12,9 @@ log = logging.getLogger("nasflow")
 
 def add_arguments(parser) -> None:
     """Add the command's options."""
-    parser.add_argument("--images", required=True, metavar="NAME", help="name of the image set in the configuration")
+    parser.add_argument(
+        "--images", required=True, metavar="NAME", help="name of the image set in the configuration"
+    )
     parser.add_argument("--out", type=Path, required=True, help="image set to write (HDF5)")
 
 

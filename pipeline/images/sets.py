@@ -66,7 +66,7 @@ class ImageSet:
         return np.float32(mean), np.float32(std)
 
     def normalised(self, images: np.ndarray) -> np.ndarray:
-        """Return uint8 images (n, C, H, W) as float32, shifted and scaled by the training part's mean and std."""
+        """Return uint8 images (n, C, H, W) as float32, normalised by the training part's mean and std."""
         scaled = images.astype(np.float32) / np.float32(255)
         return (scaled - self.mean[:, None, None]) / self.std[:, None, None]
 
@@ -87,14 +87,16 @@ def split_by_seed(labels: np.ndarray, n_valid: int, n_test: int, seed: int, name
     n = len(labels)
     if n_valid + n_test >= n:
         raise ConfigError(
-            f"images.{name}: n_valid {n_valid} + n_test {n_test} leave none of {n} images for training; lower them"
+            f"images.{name}: n_valid {n_valid} + n_test {n_test} leave none of {n} to train on; lower them"
         )
     shuffled = rng(seed, "image split", name).permutation(n)
     place = np.empty(n)  # where the image comes among those of its class, in (0, 1)
     for label in np.unique(labels):
         rows = shuffled[labels[shuffled] == label]
         place[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
-    order = shuffled[np.argsort(place[shuffled], kind="stable")]  # any stretch of it has all classes in proportion
+    order = shuffled[
+        np.argsort(place[shuffled], kind="stable")
+    ]  # any stretch of it has all classes in proportion
     split = np.full(n, TRAIN, np.uint8)
     split[order[:n_valid]] = VALID
     split[order[n_valid : n_valid + n_test]] = TEST

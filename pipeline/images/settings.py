@@ -13,7 +13,8 @@ class ImageSettings(Settings):
     """Where the images come from, and how many of them are kept for validation and test."""
 
     source: Literal["digits"] = Field(
-        description="digits: 1,797 grey 8x8 images of handwritten digits that come with scikit-learn"
+        "digits",
+        description="digits: 1,797 grey 8x8 images of handwritten digits that come with scikit-learn",
     )
     n_valid: int = Field(500, ge=1, description="images for validation, drawn by seed, classes in proportion")
     n_test: int = Field(500, ge=1, description="images for the final test, drawn likewise")

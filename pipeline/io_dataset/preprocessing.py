@@ -8,43 +8,12 @@ image's true label; the constant 1 stands for the bias. I images, F = C + 1 feat
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from pydantic import Field, model_validator
 
-from pipeline.settings import Settings
+from pipeline.io_dataset.settings import PreprocessingSettings
 
 EPS = float(np.finfo(np.float32).eps)
-
-
-class PreprocessingSettings(Settings):
-    """How outputs become regression targets; the defaults are those of the thesis (table 4.1)."""
-
-    include_bias: bool = Field(True, description="append the constant 1, whose weight is the bias")
-    multiply: bool = Field(True, description="multiply each feature by its weight for the true label")
-    order: Literal["multiply_first", "scale_first"] = Field(
-        "multiply_first", description="the thesis' text scales first, its code multiplies first"
-    )
-    scale: Literal["network", "feature", "none"] = Field(
-        "network", description="statistics of a network as a whole, of each of its features, or no scaling"
-    )
-    weighted: bool = Field(
-        False, description="statistics of weighted features, for each class; needs multiply, multiply_first"
-    )
-    normalize: bool = Field(
-        True, description="scale to mean 0 and deviation 1; else divide by the largest value"
-    )
-    whole_set: bool = Field(True, description="standardise each sorted position over the training set")
-    top_k: int = Field(0, ge=0, le=1_000_000, description="keep the k features of largest weight; 0: all")
-
-    @model_validator(mode="after")
-    def _weighted_fits(self):
-        if self.weighted and not (self.multiply and self.order == "multiply_first"):
-            raise ValueError(
-                "weighted: statistics of weighted features need multiply and order: multiply_first"
-            )
-        return self
 
 
 @dataclass(frozen=True)

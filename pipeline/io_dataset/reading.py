@@ -13,12 +13,12 @@ from pipeline.errors import DataError
 from pipeline.io_dataset.preprocessing import (
     Moments,
     Network,
-    PreprocessingSettings,
     Scale,
     WholeSet,
     aligned,
     fit_scale,
 )
+from pipeline.io_dataset.settings import PreprocessingSettings
 from pipeline.spaces.archs import Archs
 
 KIND = "io_dataset"

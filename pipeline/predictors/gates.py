@@ -59,7 +59,7 @@ class Predictor:
     def fit(self, archs: Archs, scores, unlabelled: Archs | None = None) -> Predictor:
         """Train on `archs` with accuracies `scores`, float (N,). Unlabelled cells are not used."""
         rows = np.arange(len(archs))[None]
-        check_labels(np.asarray(scores, np.float32), rows)
+        check_labels(np.asarray(scores, np.float64), rows)
         fitted = self.fit_many(self.settings, self.resources, archs, scores, rows, [self.seed], self.device)
         self.network = fitted[0].network
         return self

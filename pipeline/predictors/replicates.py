@@ -34,7 +34,7 @@ def fit_replicates(
     that each replicate is trained on. seeds: one a replicate. Raises UserError if the labels of a
     replicate are NaN or fewer than two distinct values.
     """
-    scores, subsets = np.asarray(scores, np.float32), np.asarray(subsets)
+    scores, subsets = np.asarray(scores, np.float64), np.asarray(subsets)
     check_labels(scores, subsets)
     predictor = load(method).Predictor
     if hasattr(predictor, "fit_many"):

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 @dataclass(frozen=True)
 class Data:
-    """The numbers behind a figure or table: inside the page, and the workflow's own table where there is one."""
+    """The numbers behind a figure or table: in the page, and the workflow's own CSV where there is one."""
 
     name: str
     frame: pd.DataFrame
@@ -60,7 +60,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Cell:
-    """An entry of a table. sort: what it is sorted by, if not by its text. colour: of a mark before the text."""
+    """An entry of a table. sort: what to sort by, if not the text. colour: of a mark before the text."""
 
     text: str
     sort: float | str | None = None

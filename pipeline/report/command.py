@@ -13,15 +13,25 @@ log = logging.getLogger("nasflow")
 
 def add_arguments(parser) -> None:
     """Add the command's options."""
-    parser.add_argument("--images", type=Path, nargs="+", default=[], help="image sets; the benchmark's own is shown")
+    parser.add_argument(
+        "--images", type=Path, nargs="+", default=[], help="image sets; the benchmark's own is shown"
+    )
     parser.add_argument("--children", type=Path, nargs="+", default=[], help="chunks of trained networks")
     parser.add_argument("--benchmark-table", type=Path, help="benchmark table")
     parser.add_argument("--io-dataset", type=Path, help="what the trained networks output")
-    parser.add_argument("--autoencoders", nargs="*", default=[], metavar="NAME=FILE", help="autoencoders by name")
+    parser.add_argument(
+        "--autoencoders", nargs="*", default=[], metavar="NAME=FILE", help="autoencoders by name"
+    )
     parser.add_argument("--zeroshot", type=Path, help="scores of untrained networks")
-    parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="files of the predictors stage")
-    parser.add_argument("--search", nargs="*", default=[], metavar="NAME=FILE", help="trajectories by strategy")
-    parser.add_argument("--tables", type=Path, nargs="*", default=[], help="CSV tables that the page links to")
+    parser.add_argument(
+        "--predictions", type=Path, nargs="*", default=[], help="files of the predictors stage"
+    )
+    parser.add_argument(
+        "--search", nargs="*", default=[], metavar="NAME=FILE", help="trajectories by strategy"
+    )
+    parser.add_argument(
+        "--tables", type=Path, nargs="*", default=[], help="CSV tables that the page links to"
+    )
     parser.add_argument("--out", type=Path, required=True, help="page to write (HTML)")
 
 

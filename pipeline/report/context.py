@@ -47,7 +47,7 @@ class Context:
 
     def mean_percent(self, mean, deviation) -> str:
         """Return `mean ± deviation %` of fractions."""
-        return f"{words.spread(mean, deviation, self.digits, 100)}{words.POINT}%"
+        return words.spread_percent(mean, deviation, self.digits)
 
     @cached_property
     def zero_shot_taus(self) -> pd.DataFrame | None:
@@ -99,5 +99,5 @@ def context_of(run: Run, out: Path) -> Context:
         answer=answer(run, frames),
         shared=shared_start(frames),
         digits=2 if smallest >= 2000 or not run.images else 1,
-        styles=styles([*frames, *predictors, *run.autoencoders]),
+        styles=styles(run.autoencoders) | styles(predictors) | styles(frames),  # no figure mixes them
     )

@@ -176,7 +176,7 @@ def _children(paths: Sequence[Path]) -> Children:
 
 
 def _wide(curves: np.ndarray, epochs: int) -> np.ndarray:
-    """Pad (networks, fewer epochs) with NaN: chunks of one run are equally long, a mended run's may differ."""
+    """Pad (networks, fewer epochs) with NaN, as float64."""
     gap = epochs - curves.shape[1]
     return np.pad(curves.astype(np.float64), ((0, 0), (0, gap)), constant_values=np.nan)
 
@@ -218,9 +218,15 @@ def _io(path: Path) -> dict:
 
 def _autoencoder(path: Path) -> Autoencoder:
     with open_h5(path, "autoencoder") as handle:
-        final = {k: float(v) for k, v in handle.attrs.items() if k != "format" and np.issubdtype(type(v), np.number)}
+        final = {
+            k: float(v)
+            for k, v in handle.attrs.items()
+            if k != "format" and np.issubdtype(type(v), np.number)
+        }
         embeddings = handle["embeddings"][()]
-        return Autoencoder(get_table(handle), final, get_archs(handle), embeddings.reshape(len(embeddings), -1))
+        return Autoencoder(
+            get_table(handle), final, get_archs(handle), embeddings.reshape(len(embeddings), -1)
+        )
 
 
 def _zeroshot(path: Path) -> ZeroShot:

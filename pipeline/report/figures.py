@@ -22,13 +22,17 @@ from pipeline.report.theme import (
     SERIES,
     VERMILLION,
     Style,
+    count_axis,
     figure,
     percent_axis,
     shade,
 )
 from pipeline.report.words import name, short
 
-ROLES = {"labelled": ("labelled cells", BLUE, "circle"), "held_out": ("held-out cells", VERMILLION, "diamond")}
+ROLES = {
+    "labelled": ("labelled cells", BLUE, "circle"),
+    "held_out": ("held-out cells", VERMILLION, "diamond"),
+}
 BINS = 24
 
 
@@ -49,7 +53,7 @@ def label_histogram(frame: pd.DataFrame, bins: pd.DataFrame) -> go.Figure:
         legend={"traceorder": "normal"},
         bargap=0.06,
         xaxis=percent_axis("validation accuracy", 0),
-        yaxis={"title": {"text": "cells"}, "rangemode": "tozero"},
+        yaxis=count_axis("cells", bins[list(ROLES)].sum(axis=1).max()),
     )
     for role, (label, colour, _) in ROLES.items():
         if (frame["role"] == role).any():
@@ -89,7 +93,9 @@ def validation_against_test(frame: pd.DataFrame) -> go.Figure:
         xaxis=percent_axis("validation accuracy", 0, range=span),
         yaxis=percent_axis("test accuracy", 0, range=span),
     )
-    fig.add_scatter(x=span, y=span, mode="lines", line={"color": LINE, "width": 1.5}, hoverinfo="skip", showlegend=False)
+    fig.add_scatter(
+        x=span, y=span, mode="lines", line={"color": LINE, "width": 1.5}, hoverinfo="skip", showlegend=False
+    )
     for role, (label, colour, symbol) in ROLES.items():
         part = frame[frame["role"] == role]
         if len(part):
@@ -100,7 +106,9 @@ def validation_against_test(frame: pd.DataFrame) -> go.Figure:
                 name=label,
                 marker={"color": shade(colour, 0.7), "size": 7, "symbol": symbol},
                 customdata=[short(c) for c in part["cell"]],
-                hovertemplate="%{customdata}<br>validation %{x:.1%}<br>test %{y:.1%}<extra>" + label + "</extra>",
+                hovertemplate="%{customdata}<br>validation %{x:.1%}<br>test %{y:.1%}<extra>"
+                + label
+                + "</extra>",
             )
     return fig
 
@@ -130,14 +138,22 @@ def curve_bands(curves: np.ndarray) -> pd.DataFrame:
 def learning_curves(bands: pd.DataFrame, what: str) -> go.Figure:
     """Bands of all networks by epoch, with the curves of the best and of the worst one."""
     accuracy = what.endswith("_acc")
-    title = {"val_acc": "validation accuracy", "train_acc": "training accuracy", "train_loss": "training loss"}[what]
-    axis = percent_axis(title, 0) if accuracy else {"title": {"text": f"{title} (cross entropy, nats)"}, "type": "log"}
+    title = {
+        "val_acc": "validation accuracy",
+        "train_acc": "training accuracy",
+        "train_loss": "training loss",
+    }[what]
+    axis = (
+        percent_axis(title, 0)
+        if accuracy
+        else {"title": {"text": f"{title} (cross entropy, nats)"}, "type": "log"}
+    )
     if not accuracy:
         ticks = [float(f"{digit}e{power}") for power in range(-4, 2) for digit in (1, 2, 5)]
         axis |= {"tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]}
-    fig = figure(320, xaxis={"title": {"text": "epoch"}, "rangemode": "tozero"}, yaxis=axis, hovermode="x")
+    fig = figure(320, xaxis=count_axis("epoch", len(bands)), yaxis=axis, hovermode="x")
     value = "%{y:.1%}" if accuracy else "%{y:.3f}"
-    for low, high, alpha, name in (("p10", "p90", 0.16, "middle 80 %"), ("p25", "p75", 0.3, "middle 50 %")):
+    for low, high, alpha, share in (("p10", "p90", 0.16, "middle 80 %"), ("p25", "p75", 0.3, "middle 50 %")):
         fig.add_scatter(
             x=pd.concat([bands["epoch"], bands["epoch"][::-1]]),
             y=pd.concat([bands[high], bands[low][::-1]]),
@@ -145,12 +161,16 @@ def learning_curves(bands: pd.DataFrame, what: str) -> go.Figure:
             fillcolor=shade(BLUE, alpha),
             line={"width": 0},
             mode="lines",
-            name=name,
+            name=share,
             hoverinfo="skip",
         )
     ends = ("best", "worst") if accuracy else ("worst", "best")
     for column, colour, dash in (("median", BLUE, "solid"), (ends[0], INK, "dot"), (ends[1], MUTED, "dash")):
-        label = {"best": "best network", "worst": "worst network"} if accuracy else {"worst": "lowest", "best": "highest"}
+        label = (
+            {"best": "best network", "worst": "worst network"}
+            if accuracy
+            else {"worst": "lowest", "best": "highest"}
+        )
         fig.add_scatter(
             x=bands["epoch"],
             y=bands[column],
@@ -164,7 +184,10 @@ def learning_curves(bands: pd.DataFrame, what: str) -> go.Figure:
 
 def losses(lines: Mapping[str, tuple], styles: Mapping[str, Style]) -> go.Figure:
     """Lines: a loss by epoch, one line an autoencoder. lines: name -> (epochs, losses)."""
-    fig = figure(280, xaxis={"title": {"text": "epoch"}}, yaxis={"title": {"text": "loss (nats)"}}, hovermode="x")
+    longest = max(len(values) for _, values in lines.values())
+    fig = figure(
+        280, xaxis=count_axis("epoch", longest), yaxis={"title": {"text": "loss (nats)"}}, hovermode="x"
+    )
     for key, (epochs, values) in lines.items():
         style = styles[key]
         fig.add_scatter(
@@ -183,7 +206,7 @@ def output_losses(epochs, parts: Mapping, baselines: Mapping, labels: Mapping[st
     """Lines: loss of the predicted outputs by epoch, one a subset, with the loss of predicting the mean."""
     fig = figure(
         280,
-        xaxis={"title": {"text": "epoch"}},
+        xaxis=count_axis("epoch", len(epochs)),
         yaxis={"title": {"text": "loss"}, "rangemode": "tozero"},
         hovermode="x",
     )
@@ -192,7 +215,7 @@ def output_losses(epochs, parts: Mapping, baselines: Mapping, labels: Mapping[st
         fig.add_scatter(
             x=epochs,
             y=values,
-            mode="lines",
+            mode="lines+markers" if len(epochs) < 3 else "lines",
             name=labels[subset],
             line={"color": colour, "width": 2.2},
             hovertemplate="%{y:.4f}",
@@ -211,7 +234,13 @@ def latents(points: pd.DataFrame, shares, floor: float, top: float) -> go.Figure
         xaxis={"title": {"text": f"component 1 ({shares[0]:.0%} of variance)"}, **axis},
         yaxis={"title": {"text": f"component 2 ({shares[1]:.0%})"}, **axis},
     )
-    bar = {"tickformat": ".0%", "thickness": 9, "len": 0.9, "outlinewidth": 0, "tickfont": {"color": MUTED, "size": 11}}
+    bar = {
+        "tickformat": ".0%",
+        "thickness": 9,
+        "len": 0.9,
+        "outlinewidth": 0,
+        "tickfont": {"color": MUTED, "size": 11},
+    }
     fig.add_scatter(
         x=points["component_1"],
         y=points["component_2"],

@@ -12,6 +12,9 @@ from pipeline.report.theme import BLUE, LINE, MUTED, Style, figure, percent_axis
 from pipeline.report.words import STAGES, duration, name, short
 
 
+MAX_LINES = 8  # predictors drawn at first; the others on a click in the legend
+
+
 def tau_by_labels(summary: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
     """Lines: mean Kendall tau by number of labels, with one standard deviation; one line a predictor."""
     sizes = sorted(summary["n_train"].unique())
@@ -20,19 +23,27 @@ def tau_by_labels(summary: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figu
         xaxis={"title": {"text": "labelled cells for training"}, "tickvals": sizes},
         yaxis={"title": {"text": "Kendall’s tau on held-out cells"}},
     )
-    predictors = list(dict.fromkeys(summary["predictor"]))
+    ends = summary.sort_values("n_train", kind="stable").groupby("predictor")["kendall_tau_mean"].last()
+    predictors = list(ends.sort_values(ascending=False, kind="stable").index)
     step = 0.012 * (max(sizes) - min(sizes) or max(sizes))
     for position, predictor in enumerate(predictors):
         part, style = summary[summary["predictor"] == predictor], styles[predictor]
+        shown = position < MAX_LINES
         aside = (position - (len(predictors) - 1) / 2) * step if len(predictors) <= 6 else 0.0
         fig.add_scatter(
             x=part["n_train"] + aside,
             y=part["kendall_tau_mean"],
             mode="lines+markers",
             name=name(predictor),
+            visible=True if shown else "legendonly",
             line={"color": style.colour, "width": 2.2, "dash": style.dash},
             marker={"symbol": style.symbol, "size": 8},
-            error_y={"array": part["kendall_tau_std"].fillna(0), "width": 3, "thickness": 1.3, "color": style.colour},
+            error_y={
+                "array": part["kendall_tau_std"].fillna(0),
+                "width": 3,
+                "thickness": 1.3,
+                "color": style.colour,
+            },
             customdata=np.column_stack([part["n_train"], part["kendall_tau_std"], part["n_runs"]]),
             hovertemplate="%{customdata[0]} labels: %{y:.3f} ± %{customdata[1]:.3f} (%{customdata[2]} runs)"
             f"<extra>{name(predictor)}</extra>",
@@ -44,7 +55,11 @@ def ranks(part: pd.DataFrame, style: Style) -> go.Figure:
     """Points: predicted over true rank of held-out cells, one predictor; 1 is the best."""
     n = int(np.ceil(part["true_rank"].max()))
     step = max(round(n / 3), 1)
-    axis = {"range": [1.03 * n + 0.5, 0.5 - 0.03 * n], "showgrid": False, "tickvals": [1, *range(step, n + 1, step)]}
+    axis = {
+        "range": [1.03 * n + 0.5, 0.5 - 0.03 * n],
+        "showgrid": False,
+        "tickvals": [1, *range(step, n + 1, step)],
+    }
     fig = figure(
         300,
         margin={"l": 44, "r": 6, "t": 8, "b": 38},
@@ -71,9 +86,10 @@ def search_curves(
 
     summary: strategy, trained, <measure>_mean, <measure>_std. start: first number of networks shown.
     """
+    few = summary["trained"].max() - start <= 8
     fig = figure(
         360,
-        xaxis={"title": {"text": "trained networks of one run"}},
+        xaxis={"title": {"text": "trained networks of one run"}, "dtick": 1 if few else None},
         yaxis=percent_axis(title, 1),
         hovermode="x",
     )

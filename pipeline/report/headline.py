@@ -12,6 +12,8 @@ from pipeline.report.cells import cell_svg
 from pipeline.report.context import Context
 from pipeline.report.results import Comparison
 
+MIN_RUNS = 3  # with fewer, an interval over runs says nothing
+
 
 @dataclass(frozen=True)
 class Headline:
@@ -37,10 +39,12 @@ def headline(c: Context) -> Headline:
     question = _question(c)
     a = c.answer
     if a is None:
-        return Headline(question, "This run has no search, so there is no found cell; the sections below show the rest.")
+        return Headline(
+            question, "This run has no search, so there is no found cell; the sections below show the rest."
+        )
     who = words.name(a.strategy)
     answer = (
-        f"{who[0].upper()}{who[1:]}{_guide(c)} found a cell with {c.percent(a.best['val_acc'])} validation and "
+        f"{words.sentence(who)}{_guide(c)} found a cell with {c.percent(a.best['val_acc'])} validation and "
         f"{c.percent(a.best['test_acc'])} test accuracy."
     )
     archs = c.run.searches[a.strategy].archs[int(a.best["row"])]
@@ -52,7 +56,9 @@ def headline(c: Context) -> Headline:
         sure=sure,
         tiles=_tiles(c),
         comparison=_comparison(c),
-        heads=("", who, words.name(a.baseline), "difference", f"95{words.POINT}% interval") if a.baseline else (),
+        heads=("", who, words.name(a.baseline), "difference", f"95{words.POINT}% interval")
+        if a.baseline
+        else (),
         svg=cell_svg(archs),
         cell=str(a.best["cell"]),
     )
@@ -105,7 +111,10 @@ def _comparison(c: Context) -> list[tuple[str, str, str, str, str]]:
     if a.val is None:
         return []
     rows = []
-    for label, measure in (("validation accuracy, mean over runs", a.val), ("test accuracy, mean over runs", a.test)):
+    for label, measure in (
+        ("validation accuracy, mean over runs", a.val),
+        ("test accuracy, mean over runs", a.test),
+    ):
         ours, theirs = (c.mean_percent(np.mean(x), _deviation(x)) for x in (measure.ours, measure.theirs))
         rows.append((label, ours, theirs, c.points(measure.difference), _interval(c, measure)))
     tops = [int(np.argmax(x)) for x in (a.val.ours, a.val.theirs)]
@@ -129,12 +138,15 @@ def _verdict(c: Context) -> tuple[str, list[str]]:
     """Say honestly whether the guided search beat random search: (kind, sentences)."""
     a = c.answer
     if a.baseline is None:
-        return "none", ["Random search was not run, so nothing says what the same number of networks finds by chance."]
+        return "none", [
+            "Random search was not run, so nothing says what the same number of networks finds by chance."
+        ]
     pairs = ", which start from the same cells" if a.val.paired else ""
-    if np.isnan(a.test.low):
+    if a.runs < MIN_RUNS or np.isnan(a.test.low):
         return "unclear", [
-            f"With one run of each strategy there is no spread: the difference to random search "
-            f"({c.points(a.test.difference)} points of test accuracy) may be chance."
+            f"{words.count(a.runs, 'run')} of each strategy {'is' if a.runs == 1 else 'are'} too few to tell "
+            "merit "
+            f"from chance: {c.points(a.test.difference)} points of test accuracy against random search."
         ]
     test = (
         f"{c.points(a.test.difference)} points of test accuracy on average "

@@ -10,7 +10,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from pipeline.report import sections, sections_autoencoders, sections_record, sections_results, theme
+from pipeline.report import (
+    sections,
+    sections_autoencoders,
+    sections_predictors,
+    sections_record,
+    sections_search,
+    theme,
+)
 from pipeline.report.context import context_of
 from pipeline.report.data import Run
 from pipeline.report.headline import headline
@@ -22,23 +29,27 @@ def build(run: Run, out: Path) -> str:
     """Return the page (HTML) of a run, to be written to `out` (relative links start there)."""
     c = context_of(run, Path(out))
     parts = [make(c) for make in SECTIONS]
-    text = _environment().get_template("template.html.j2").render(
-        title=run.config.get("report", {}).get("title", "nasflow"),
-        headline=headline(c),
-        sections=parts,
-        figures=_figures(parts),
-        dark=theme.DARK,
-        style=_file("style.css"),
-        script=_file("page.js"),
-        plotly=Markup(get_plotlyjs()),
+    text = (
+        _environment()
+        .get_template("template.html.j2")
+        .render(
+            title=run.config.get("report", {}).get("title", "nasflow"),
+            headline=headline(c),
+            sections=parts,
+            figures=_figures(parts),
+            dark=theme.DARK,
+            style=_file("style.css"),
+            script=_file("page.js"),
+            plotly=Markup(get_plotlyjs()),
+        )
     )
     return text
 
 
 SECTIONS = (
-    sections_results.search,
-    sections_results.found_cells,
-    sections_results.predictors,
+    sections_search.search,
+    sections_search.found_cells,
+    sections_predictors.predictors,
     sections.labels,
     sections.children,
     sections.zeroshot,

@@ -15,7 +15,7 @@ from pipeline.report.words import STAGES
 
 @dataclass(frozen=True)
 class Made:
-    """One artifact: which stage and code made it, under which seed, in how many seconds (None: not recorded)."""
+    """One artifact: stage, code and seed that made it, and the seconds it took (None: not recorded)."""
 
     path: str
     stage: str

@@ -20,7 +20,9 @@ def measured(predictions: pd.DataFrame, ks: Sequence[int]) -> pd.DataFrame:
     """Return one row a predictor, number of labels and run, with every measure."""
     names = ["predictor", "n_train", "run"]
     groups = predictions.groupby(names, sort=True)
-    rows = [dict(zip(names, key, strict=True)) | all_measures(p["truth"], p["score"], ks) for key, p in groups]
+    rows = [
+        dict(zip(names, key, strict=True)) | all_measures(p["truth"], p["score"], ks) for key, p in groups
+    ]
     return pd.DataFrame(rows)
 
 
@@ -51,7 +53,9 @@ def zero_shot_taus(zeroshot: ZeroShot, labels: Labels, seed: int) -> pd.DataFram
 
     low, high: 95 % percentile bootstrap over cells.
     """
-    joined = zeroshot.frame[["cell", *zeroshot.metrics]].merge(labels.frame[["cell", "role", "val_acc"]], on="cell")
+    joined = zeroshot.frame[["cell", *zeroshot.metrics]].merge(
+        labels.frame[["cell", "role", "val_acc"]], on="cell"
+    )
     rows = []
     for role, part in joined.groupby("role", sort=False):
         for metric in zeroshot.metrics:
@@ -63,11 +67,25 @@ def zero_shot_taus(zeroshot: ZeroShot, labels: Labels, seed: int) -> pd.DataFram
 
 
 def _bootstrap(pair: np.ndarray, seed: int, *names) -> tuple[float, float]:
-    if len(pair) < 3:
+    """95 % percentile interval of Kendall's tau-b between the columns of `pair` (N, 2)."""
+    n = len(pair)
+    if n < 3:
         return np.nan, np.nan
-    rows = rng(seed, "report", "bootstrap", *names).integers(len(pair), size=(RESAMPLES, len(pair)))
-    taus = [kendall_tau(pair[r, 0], pair[r, 1]) for r in rows]
+    drawn = rng(seed, "report", "bootstrap", *names).integers(n, size=(RESAMPLES, n))
+    taus = tau_of_resamples(pair, drawn) if n <= 2000 else [kendall_tau(*pair[rows].T) for rows in drawn]
     return tuple(float(q) for q in np.nanquantile(taus, (0.025, 0.975)))
+
+
+def tau_of_resamples(pair: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Return Kendall's tau-b of each resample, float64 (R,). pair: (N, 2). drawn: rows of it, int (R, N).
+
+    A cell drawn w times makes w^2 ties with itself, so sums over pairs become products with its count.
+    """
+    counts = np.stack([np.bincount(rows, minlength=len(pair)) for rows in drawn]).astype(np.float64)  # (R, N)
+    x, y = (np.sign(column[:, None] - column) for column in pair.T)  # (N, N)
+    agree, in_x, in_y = (((counts @ m) * counts).sum(axis=1) for m in (x * y, np.abs(x), np.abs(y)))
+    with np.errstate(invalid="ignore"):
+        return agree / np.sqrt(in_x * in_y)
 
 
 def metric_correlations(zeroshot: ZeroShot) -> np.ndarray:
@@ -78,7 +96,9 @@ def metric_correlations(zeroshot: ZeroShot) -> np.ndarray:
     for i in range(m):
         for j in range(i):
             both = ~np.isnan(values[:, [i, j]]).any(axis=1)
-            taus[i, j] = taus[j, i] = kendall_tau(values[both, i], values[both, j]) if both.sum() > 1 else np.nan
+            taus[i, j] = taus[j, i] = (
+                kendall_tau(values[both, i], values[both, j]) if both.sum() > 1 else np.nan
+            )
     return taus
 
 
@@ -113,7 +133,7 @@ def along(search: Search) -> pd.DataFrame:
 
 
 def shared_start(searches: Mapping[str, pd.DataFrame]) -> int:
-    """Return how many first cells all strategies have in common, run by run (they are drawn before the search)."""
+    """Return how many first cells all strategies have in common in every run."""
     frames = list(searches.values())
     if len(frames) < 2:
         return 0
@@ -173,7 +193,9 @@ def compare(ours: np.ndarray, theirs: np.ndarray, paired: bool) -> Comparison:
     else:
         parts = np.array([np.var(x, ddof=1) / len(x) for x in (ours, theirs)])
         error = np.sqrt(parts.sum())
-        freedom = parts.sum() ** 2 / (parts[0] ** 2 / (len(ours) - 1) + parts[1] ** 2 / (len(theirs) - 1) or 1)
+        freedom = parts.sum() ** 2 / (
+            parts[0] ** 2 / (len(ours) - 1) + parts[1] ** 2 / (len(theirs) - 1) or 1
+        )
     half = float(student.ppf(0.975, max(freedom, 1)) * error)
     return Comparison(ours, theirs, paired, difference, difference - half, difference + half)
 
@@ -199,9 +221,10 @@ class Answer:
 
 def answer(run: Run, frames: Mapping[str, pd.DataFrame]) -> Answer | None:
     """Return the answer from `along`'s frames of all strategies; None without a search."""
+    frames = {n: frame for n, frame in frames.items() if frame["val_acc"].notna().any()}
     baseline = next((n for n in frames if _strategy(run, n).get("method", n) == "random"), None)
-    candidates = [n for n in frames if _strategy(run, n).get("predictor")] or [n for n in frames if n != baseline]
-    candidates = [n for n in candidates if frames[n]["val_acc"].notna().any()]
+    candidates = [n for n in frames if _strategy(run, n).get("predictor")]
+    candidates = candidates or [n for n in frames if n != baseline]
     if not candidates:
         return None
     cost = min(_cost(frames[n]) for n in [*candidates, *([baseline] if baseline else [])])
@@ -215,9 +238,13 @@ def answer(run: Run, frames: Mapping[str, pd.DataFrame]) -> Answer | None:
         beaten = float((accuracies < best["val_acc"]).mean()) if len(accuracies) else np.nan
     val = test = None
     if baseline:
-        paired = shared_start({n: frames[n] for n in (ours, baseline)}) > 0 and len(ends[ours]) == len(ends[baseline])
-        val, test = (compare(*(ends[n][c].to_numpy() for n in (ours, baseline)), paired)
-                     for c in ("best_val_acc", "best_test_acc"))
+        paired = shared_start({n: frames[n] for n in (ours, baseline)}) > 0 and len(ends[ours]) == len(
+            ends[baseline]
+        )
+        val, test = (
+            compare(*(ends[n][c].to_numpy() for n in (ours, baseline)), paired)
+            for c in ("best_val_acc", "best_test_acc")
+        )
     return Answer(ours, baseline, cost, len(ends[ours]), best, int(best["trained"]), beaten, val, test)
 
 

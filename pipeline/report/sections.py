@@ -20,15 +20,21 @@ def labels(c: Context) -> Section:
         return Section("labels", title, "No benchmark table was given.")
     frame = c.run.labels.frame
     good = frame.dropna(subset=["val_acc", "test_acc"])
+    if good.empty:
+        return Section("labels", title, "No cell has a label: all trainings failed.")
     counts = good["role"].value_counts()
     tau = kendall_tau(good["val_acc"], good["test_acc"])
     low, middle, high = good["val_acc"].quantile([0.1, 0.5, 0.9])
     lead = (
-        f"{words.number(len(frame))} of the {words.number(c.run.labels.space_size)} cells of {c.space} have labels: "
-        f"{counts.get('labelled', 0)} to learn from and {counts.get('held_out', 0)} held out to test predictors on. "
+        f"{words.number(len(frame))} of the {words.number(c.run.labels.space_size)} cells of {c.space} have "
+        "labels: "
+        f"{counts.get('labelled', 0)} to learn from and {counts.get('held_out', 0)} held out to test "
+        "predictors on. "
         f"Their validation accuracy is {c.percent(middle)} in the median, and between {c.percent(low)} and "
-        f"{c.percent(high)} for the middle 80{words.POINT}%. Validation and test accuracy agree on the order of the "
-        f"cells to Kendall’s tau {words.number(tau, 2)}; how far that is from 1 says how noisy the labels are."
+        f"{c.percent(high)} for the middle 80{words.POINT}%. Validation and test accuracy agree on the order "
+        "of the "
+        f"cells to Kendall’s tau {words.number(tau, 2)}; how far that is from 1 says how noisy the labels "
+        "are."
     )
     bins = figures.histogram(good)
     below = int((good["val_acc"] < bins["from"].iloc[0]).sum())
@@ -70,7 +76,8 @@ def _resolution(c: Context) -> str:
         return ""
     n = c.run.images.counts
     return (
-        f"One image is {words.number(100 / n['valid'], 2)} points of the {words.number(n['valid'])} validation images "
+        f"One image is {words.number(100 / n['valid'], 2)} points of the {words.number(n['valid'])} "
+        "validation images "
         f"and {words.number(100 / n['test'], 2)} of the {words.number(n['test'])} test images."
     )
 
@@ -99,7 +106,9 @@ def children(c: Context) -> Section:
             caption = f"All networks that did not fail. Lines: median, and the two networks that {ends}."
             panel = Panel(figures.learning_curves(bands, curve))
             data = c.data(f"learning_curves_{curve}", bands)
-            figure = Figure(f"curves_{curve}", heading, [panel], f"{caption} {c.seed_text()}", data, half=True)
+            figure = Figure(
+                f"curves_{curve}", heading, [panel], f"{caption} {c.seed_text()}", data, half=True
+            )
             blocks.append(figure)
     return Section("children", title, lead, blocks)
 
@@ -112,13 +121,17 @@ def io_dataset(c: Context) -> Section:
     io = c.run.io
     lead = (
         f"The last features of {words.count(io['networks'] + io['unseen_networks'], 'trained network')} for "
-        f"{words.number(io['images'] + io['unseen_images'])} images, with the weights that turn them into classes. "
+        f"{words.number(io['images'] + io['unseen_images'])} images, with the weights that turn them into "
+        "classes. "
         "info-NAS learns from it to predict what a trained network outputs."
     )
     unseen = "kept apart, to test on"
     layer = {"": "", "gap": ", from global average pooling"}.get(io["layer"], f", from {io['layer']}")
     rows = [
-        ("Networks", f"{words.number(io['networks'])} to train on, {words.number(io['unseen_networks'])} {unseen}"),
+        (
+            "Networks",
+            f"{words.number(io['networks'])} to train on, {words.number(io['unseen_networks'])} {unseen}",
+        ),
         ("Images", f"{words.number(io['images'])} to train on, {words.number(io['unseen_images'])} {unseen}"),
         ("Features", f"{io['channels']} a network and image{layer}"),
         ("File", f"{words.size(io['bytes'])}, {io['number']} numbers"),
@@ -138,9 +151,11 @@ def zeroshot(c: Context) -> Section:
     order = list(first.sort_values("tau", ascending=False, kind="stable").index)
     best = order[0]
     lead = (
-        f"Of the scores that need no training, “{words.metric(best)}” ranks the labelled cells best: Kendall’s tau "
+        f"Of the scores that need no training, “{words.metric(best)}” ranks the labelled cells best: "
+        "Kendall’s tau "
         f"{words.number(first.at[best, 'tau'], 2)} with validation accuracy "
-        f"(95{words.POINT}% interval {words.number(first.at[best, 'low'], 2)} to {words.number(first.at[best, 'high'], 2)})."
+        f"(95{words.POINT}% interval {words.number(first.at[best, 'low'], 2)} to "
+        f"{words.number(first.at[best, 'high'], 2)})."
     )
     head = [Head("metric", False)]
     for role, part in by.items():
@@ -176,7 +191,8 @@ def zeroshot(c: Context) -> Section:
         "zeroshot_correlations",
         "Agreement among metrics",
         [Panel(figures.correlation_map(correlations, names))],
-        f"Kendall’s tau over all {words.number(len(c.run.zeroshot.frame))} scored cells, candidates included. "
+        f"Kendall’s tau over all {words.number(len(c.run.zeroshot.frame))} scored cells, candidates "
+        "included. "
         f"{c.seed_text()}",
         c.data("zeroshot_correlations", frame),
         half=True,

@@ -45,7 +45,9 @@ def autoencoders(c: Context) -> Section:
 def _losses(c: Context) -> Figure:
     """A panel for each loss that all may have, then one for each autoencoder that predicts outputs."""
     encoders = c.run.autoencoders
-    shared = dict.fromkeys(k for e in encoders.values() for k in e.losses if "loss" in k and not k.startswith("io_"))
+    shared = dict.fromkeys(
+        k for e in encoders.values() for k in e.losses if "loss" in k and not k.startswith("io_")
+    )
     panels = []
     for column in shared:
         lines = {n: (e.losses["epoch"], e.losses[column]) for n, e in encoders.items() if column in e.losses}
@@ -60,14 +62,18 @@ def _losses(c: Context) -> Figure:
     caption = "By epoch."
     if len(panels) > len(shared):
         caption += " Thin dotted lines: the loss of always predicting the training targets’ mean."
-    data = c.data("autoencoder_losses", pd.concat([e.losses.assign(autoencoder=n) for n, e in encoders.items()]))
+    data = c.data(
+        "autoencoder_losses", pd.concat([e.losses.assign(autoencoder=n) for n, e in encoders.items()])
+    )
     return Figure("autoencoder_losses", "Losses", panels, f"{caption} {c.seed_text()}", data)
 
 
 def _reconstruction(c: Context) -> Table | None:
     """Held-out measures, one column an autoencoder; None if no autoencoder recorded any."""
     encoders = c.run.autoencoders
-    known = {m for e in encoders.values() for m in e.final if "loss" not in m and not m.startswith("mean_baseline")}
+    known = {
+        m for e in encoders.values() for m in e.final if "loss" not in m and not m.startswith("mean_baseline")
+    }
     measures = [m for m in MEASURES if m in known] + sorted(known - set(MEASURES))
     if not measures:
         return None
@@ -78,9 +84,12 @@ def _reconstruction(c: Context) -> Table | None:
         cells = [Cell(text, None if np.isnan(v) else v) for text, v in zip(texts, values, strict=True)]
         rows.append([Cell(MEASURES.get(measure, measure.replace("_", " ")), measure), *cells])
     head = [Head("share", False), *(Head(words.name(n)) for n in encoders)]
-    frame = pd.DataFrame({"measure": measures} | {n: [e.final.get(m) for m in measures] for n, e in encoders.items()})
+    frame = pd.DataFrame(
+        {"measure": measures} | {n: [e.final.get(m) for m in measures] for n, e in encoders.items()}
+    )
     caption = (
-        "Reconstruction of cells that no autoencoder was trained on. Random latents: normal, with the mean and "
+        "Reconstruction of cells that no autoencoder was trained on. Random latents: normal, with the mean "
+        "and "
         f"deviation of these cells’ latents. {c.seed_text()}"
     )
     data = c.data("autoencoder_measures", frame)
@@ -88,7 +97,7 @@ def _reconstruction(c: Context) -> Table | None:
 
 
 def _outputs(c: Context) -> list[Table]:
-    """Loss of predicted outputs against predicting the mean, one table an autoencoder that predicts outputs."""
+    """Loss of predicted outputs against predicting the mean, a table for each autoencoder that does so."""
     tables = []
     for key, encoder in c.run.autoencoders.items():
         rows, records = [], []
@@ -104,17 +113,21 @@ def _outputs(c: Context) -> list[Table]:
             head = [Head("subset", False), Head("loss"), Head("predicting the mean"), Head("difference")]
             frame = pd.DataFrame(records, columns=["subset", "loss", "mean_baseline"])
             data = c.data(f"outputs_{key}", frame)
-            caption = f"Loss of the predicted features of trained networks, after the last epoch. {c.seed_text()}"
+            caption = (
+                f"Loss of the predicted features of trained networks, after the last epoch. {c.seed_text()}"
+            )
             title = f"Outputs predicted by {words.name(key)}"
             tables.append(Table(f"outputs_{key}", title, head, rows, caption, data, half=True))
     return tables
 
 
-def _latents(c: Context) -> Figure:
-    """Latent spaces in two dimensions, coloured by the label."""
+def _latents(c: Context) -> Figure | None:
+    """Latent spaces in two dimensions, coloured by the label; None with fewer than three labels."""
     cells = zip(c.run.labels.frame["cell"], c.run.labels.frame["val_acc"], strict=True)
     label = dict(zip(_keys(c.run.labels.archs), cells, strict=True))
     known = c.run.labels.frame["val_acc"].dropna()
+    if len(known) < 3:
+        return None
     floor, top = figures.accuracy_floor(known), float(known.max())
     panels, parts = [], []
     for key, encoder in c.run.autoencoders.items():
@@ -126,7 +139,8 @@ def _latents(c: Context) -> Figure:
         panels.append(Panel(figures.latents(frame, shares, floor, top), words.name(key)))
         parts.append(frame.assign(autoencoder=key))
     caption = (
-        "Labelled and held-out cells in the first two principal components of their latents; colour: validation "
+        "Labelled and held-out cells in the first two principal components of their latents; colour: "
+        "validation "
         f"accuracy. {c.labels_text()} {c.seed_text()}"
     )
     return Figure("latents", "Latent spaces", panels, caption, c.data("latents", pd.concat(parts)))

@@ -23,8 +23,12 @@ def cost(c: Context) -> Section:
     lead = f"{words.duration(total)} of computing in all; jobs that ran side by side are added up."
     if untimed:
         lead += f" Not recorded: {words.listed(untimed)}."
-    caption = "Wall time of the jobs that made the artifacts behind this page, as recorded beside each artifact."
-    figure = Figure("time_by_stage", "By stage", [Panel(figures.time_bars(times))], caption, c.data("time", times))
+    caption = (
+        "Wall time of the jobs that made the artifacts behind this page, as recorded beside each artifact."
+    )
+    figure = Figure(
+        "time_by_stage", "By stage", [Panel(figures.time_bars(times))], caption, c.data("time", times)
+    )
     return Section("time", title, lead, (figure,))
 
 
@@ -39,7 +43,14 @@ def made_how(c: Context) -> Section:
     lead = "The same configuration, code and versions give the same numbers on a CPU."
     if mixed:
         lead += f" Artifacts were made with different versions of {words.listed(mixed)}."
-    head = [Head("artifact", False), Head("stage", False), Head("seed"), Head("code", False), Head("time"), Head("device", False)]
+    head = [
+        Head("artifact", False),
+        Head("stage", False),
+        Head("seed"),
+        Head("code", False),
+        Head("time"),
+        Head("device", False),
+    ]
     rows = [
         [
             Cell(m.path),

@@ -38,9 +38,9 @@ FIXED = {  # methods of the default run, so that they look alike in every report
     "regularized_evolution": VERMILLION,
     "gates": GREEN,
     "random_forest_arch2vec": PURPLE,
-    "random_forest_info_nas": OLIVE,
+    "random_forest_infonas": OLIVE,
     "arch2vec": PURPLE,
-    "info_nas": OLIVE,
+    "infonas": OLIVE,
 }
 DIVERGING = [[0.0, VERMILLION], [0.5, MIDDLE], [1.0, BLUE]]  # of values in [-1, 1]
 SEQUENTIAL = "Cividis"  # of accuracies; made for colour-blind eyes
@@ -76,6 +76,11 @@ def figure(height: int = 340, **layout) -> go.Figure:
 def percent_axis(title: str, digits: int = 0, **more) -> dict:
     """Return an axis of fractions shown as percent."""
     return {"title": {"text": title}, "tickformat": f".{digits}%", **more}
+
+
+def count_axis(title: str, highest, **more) -> dict:
+    """Return an axis of whole numbers up to `highest`."""
+    return {"title": {"text": title}, "rangemode": "tozero", "dtick": 1 if highest <= 8 else None, **more}
 
 
 def shade(colour: str, alpha: float) -> str:

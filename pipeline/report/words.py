@@ -13,6 +13,7 @@ PROPER = {
     "gates_pp": "GATES++",
     "gcn": "GCN",
     "info_nas": "info-NAS",
+    "infonas": "info-NAS",
     "mlp": "MLP",
     "nasbench101": "NAS-Bench-101",
     "nasbench201": "NAS-Bench-201",
@@ -46,7 +47,7 @@ def name(key: str) -> str:
     """Return a method's name for people: `random_forest_info_nas` -> `random forest on info-NAS`."""
     if key in PROPER:
         return PROPER[key]
-    for latents in ("arch2vec", "info_nas"):
+    for latents in ("arch2vec", "info_nas", "infonas"):
         if key.endswith(f"_{latents}"):
             return f"{name(key.removesuffix(f'_{latents}'))} on {PROPER[latents]}"
     return " ".join(key.split("_"))
@@ -66,7 +67,8 @@ def number(value, digits: int = 0) -> str:
     """Return a number with `digits` decimals, thousands apart and a true minus sign; a dash if missing."""
     if missing(value):
         return "–"
-    return f"{value:,.{digits}f}".replace(",", POINT).replace("-", MINUS)
+    text = f"{value:,.{digits}f}".replace(",", POINT)
+    return text.replace("-", MINUS) if any(c in "123456789" for c in text) else text.replace("-", "")
 
 
 def percent(value, digits: int = 1) -> str:
@@ -82,10 +84,23 @@ def points(value, digits: int = 1, sign: bool = True) -> str:
     return f"+{text}" if sign and 100 * value >= 0.5 * 10**-digits else text
 
 
-def spread(mean, deviation, digits: int, scale: float = 1.0) -> str:
-    """Return `mean ± deviation`; the mean alone where there is one run only."""
-    text = number(scale * mean, digits) if not missing(mean) else "–"
-    return text if missing(deviation) or missing(mean) else f"{text} ± {number(scale * deviation, digits)}"
+def spread(mean, deviation, digits: int) -> str:
+    """Return `mean ± deviation`; the mean alone where there is one run only, a dash without a mean."""
+    if missing(mean) or missing(deviation):
+        return number(mean, digits)
+    return f"{number(mean, digits)} ± {number(deviation, digits)}"
+
+
+def spread_percent(mean, deviation, digits: int) -> str:
+    """Return `mean ± deviation %` of fractions; see `spread`."""
+    if missing(mean):
+        return "–"
+    return f"{spread(100 * mean, None if missing(deviation) else 100 * deviation, digits)}{POINT}%"
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital first letter, unless the first word is a name written small."""
+    return text if text.startswith(("arch2vec", "info-NAS")) else text[:1].upper() + text[1:]
 
 
 def duration(seconds) -> str:

@@ -112,7 +112,7 @@ def _score(arch: Archs, x, labels, classes: int, settings: ScoreSettings, stream
 
 
 def _finite(sums, ops, metrics, reasons):
-    """Put NaN for every metric with a number that is not finite; return all of it with the reasons as text."""
+    """Put NaN for every metric with a number that is not finite; return all, the reasons as one text."""
     lost = [m for m in metrics if not (np.isfinite(sums[m]) and np.isfinite(ops.get(m, 0.0)).all())]
     for m in lost:
         sums[m] = np.nan

@@ -20,7 +20,7 @@ from pipeline.spaces.archs import Archs
 
 HELD_OUT, LABELLED, CANDIDATES, EPOCHS = 30, 120, 60, 12
 BUDGET, INITIAL, RUNS, IMAGES = 60, 30, 3, 360
-PREDICTORS = ("gates", "random_forest_arch2vec", "random_forest_info_nas")
+PREDICTORS = ("gates", "random_forest_arch2vec", "random_forest_infonas")
 STRATEGIES = {"random": None, "regularized_evolution": None, "predictor_evolution": "gates"}
 METRICS = ("params", "flops", "grad_norm", "plain", "snip", "synflow", "relu_logdet")
 CONFIG = {
@@ -89,7 +89,7 @@ class Fixtures:
         children = self.children(images)
         table = self.table(children)
         io = self.io(table)
-        encoders = {name: self.autoencoder(name, table) for name in ("arch2vec", "info_nas")}
+        encoders = {name: self.autoencoder(name, table) for name in ("arch2vec", "infonas")}
         predictions = [self.predictions(p, k, table) for p in PREDICTORS for k in (30, 60, 120)]
         search = {name: self.search(name, table) for name in STRATEGIES}
         tables = [self.csv("predictors"), self.csv("search")]
@@ -135,8 +135,10 @@ class Fixtures:
 
     def table(self, children: list[Path]) -> Path:
         path = self.folder / "benchmarks/digits101.h5"
-        metrics = {f"digits/{k}@12": v[: self.n, None].astype(np.float32) for k, v in
-                   (("val_acc", self.val), ("test_acc", self.test))}
+        metrics = {
+            f"digits/{k}@12": v[: self.n, None].astype(np.float32)
+            for k, v in (("val_acc", self.val), ("test_acc", self.test))
+        }
         val, test = metrics
         archs, ids = self.archs[: self.n], self.ids[: self.n]
         costs = {"params": np.full(self.n, 40_000)}
@@ -160,11 +162,19 @@ class Fixtures:
     def autoencoder(self, name: str, table: Path) -> Path:
         path = self.folder / f"autoencoders/digits101/{name}.h5"
         epochs = np.arange(1, 9)
-        history = {"epoch": epochs, "vae_loss": 0.9 * np.exp(-epochs / 2) + (0.31 if name == "arch2vec" else 0.34)}
+        history = {
+            "epoch": epochs,
+            "vae_loss": 0.9 * np.exp(-epochs / 2) + (0.31 if name == "arch2vec" else 0.34),
+        }
         history |= {"op_accuracy": 1 - 0.4 * np.exp(-epochs), "adj_accuracy": 1 - 0.3 * np.exp(-epochs / 1.5)}
         facts = {"validity": 0.47, "uniqueness": 0.993, "adj_false_positives": 0.0123}
-        if name == "info_nas":
-            for subset, end in (("train", 0.31), ("unseen_networks", 0.44), ("unseen_images", 0.36), ("unseen_both", 0.47)):
+        if name == "infonas":
+            for subset, end in (
+                ("train", 0.31),
+                ("unseen_networks", 0.44),
+                ("unseen_images", 0.36),
+                ("unseen_both", 0.47),
+            ):
                 history[f"io_loss_{subset}"] = end + 0.4 * np.exp(-epochs / 2)
                 facts[f"mean_baseline_{subset}"] = 0.74 + 0.1 * end
         mixing = self.rng.normal(size=(56, 112))
@@ -181,7 +191,9 @@ class Fixtures:
     def zeroshot(self) -> Path:
         path, n = self.folder / "zeroshot/digits101.h5", self.n + CANDIDATES
         role = np.r_[self.role, ["candidate"] * CANDIDATES]
-        size = (self.archs.ops[:n, 1:6] == space.CONV3X3).sum(1) + 0.4 * (self.archs.ops[:n, 1:6] == space.CONV1X1).sum(1)
+        size = (self.archs.ops[:n, 1:6] == space.CONV3X3).sum(1) + 0.4 * (
+            self.archs.ops[:n, 1:6] == space.CONV1X1
+        ).sum(1)
         with write_h5(path, "zeroshot", self.job("zeroshot_collect")) as handle:
             put_archs(handle, self.archs[:n])
             scores = {m: size + (0.15 + 0.4 * i) * self.rng.normal(size=n) for i, m in enumerate(METRICS)}
@@ -194,40 +206,66 @@ class Fixtures:
     def predictions(self, predictor: str, n_train: int, table: Path) -> Path:
         path = self.folder / f"predictors/digits101/{predictor}/n{n_train}.h5"
         truth = self.val[:HELD_OUT]
-        noise = {"gates": 0.7, "random_forest_arch2vec": 1.2, "random_forest_info_nas": 1.0}[predictor]
+        noise = {"gates": 0.7, "random_forest_arch2vec": 1.2, "random_forest_infonas": 1.0}[predictor]
         noise *= np.sqrt(60 / n_train)
         spread = np.std(np.sort(truth)[2:])
         scores = [truth + noise * spread * self.rng.normal(size=HELD_OUT) for _ in range(9)]
         job = self.job("predictors", {"predictor": predictor, "n_train": n_train})
         with write_h5(path, "predictions", job, [table], {"fit_seconds": 4.2}) as handle:
-            handle.attrs.update({"benchmark": "digits101", "predictor": predictor, "n_train": n_train, "ks": [5, 10]})
+            handle.attrs.update(
+                {"benchmark": "digits101", "predictor": predictor, "n_train": n_train, "ks": [5, 10]}
+            )
             put_archs(handle, self.archs[:HELD_OUT])
-            columns = {"run": np.repeat(np.arange(9), HELD_OUT), "subset": np.repeat(np.arange(9) // 3, HELD_OUT)}
-            columns |= {"cell": self.ids[:HELD_OUT] * 9, "truth": np.tile(truth, 9), "score": np.concatenate(scores)}
+            columns = {
+                "run": np.repeat(np.arange(9), HELD_OUT),
+                "subset": np.repeat(np.arange(9) // 3, HELD_OUT),
+            }
+            columns |= {
+                "cell": self.ids[:HELD_OUT] * 9,
+                "truth": np.tile(truth, 9),
+                "score": np.concatenate(scores),
+            }
             put_table(handle, columns)
         return path
 
     def search(self, name: str, table: Path, runs: int = RUNS, gain: float | None = None) -> Path:
         """A strategy asks for the best cells with gain 1, for any with 0, for the worst with -1."""
         path = self.folder / f"search/digits101/{name}.h5"
-        gain = {"random": 0.0, "regularized_evolution": 0.35, "predictor_evolution": 0.75}[name] if gain is None else gain
+        gain = (
+            {"random": 0.0, "regularized_evolution": 0.35, "predictor_evolution": 0.75}[name]
+            if gain is None
+            else gain
+        )
         rows, pool = [], np.arange(self.n, len(self.archs))
         for run in range(runs):
             first = HELD_OUT + np.random.default_rng(run).permutation(LABELLED)[:INITIAL]
-            merit = gain * np.argsort(np.argsort(self.val[pool])) + (1 - abs(gain)) * self.rng.permutation(len(pool))
+            merit = gain * np.argsort(np.argsort(self.val[pool])) + (1 - abs(gain)) * self.rng.permutation(
+                len(pool)
+            )
             rows.append(np.r_[first, pool[np.argsort(-merit)[: BUDGET - INITIAL]]])
         rows = np.concatenate(rows)
-        with write_h5(path, "search", self.job("search", {"strategy": name}), [table], {"cells_by_source": {}}) as handle:
+        with write_h5(
+            path, "search", self.job("search", {"strategy": name}), [table], {"cells_by_source": {}}
+        ) as handle:
             handle.attrs.update({"benchmark": "digits101", "strategy": name, "n_runs": runs})
             put_archs(handle, self.archs[rows])
-            columns = {"run": np.repeat(np.arange(runs), BUDGET), "query": np.tile(np.arange(1, BUDGET + 1), runs)}
-            columns |= {"cell": [self.ids[r] for r in rows], "val_acc": self.val[rows], "test_acc": self.test[rows]}
+            columns = {
+                "run": np.repeat(np.arange(runs), BUDGET),
+                "query": np.tile(np.arange(1, BUDGET + 1), runs),
+            }
+            columns |= {
+                "cell": [self.ids[r] for r in rows],
+                "val_acc": self.val[rows],
+                "test_acc": self.test[rows],
+            }
             put_table(handle, columns | {"source": np.where(rows < self.n, "known", "trained")})
         return path
 
     def csv(self, name: str) -> Path:
         path = self.folder / f"tables/{name}.csv"
-        write_text_artifact(path, pd.DataFrame({"benchmark": ["digits101"]}).to_csv(index=False), self.job(f"{name}_table"))
+        write_text_artifact(
+            path, pd.DataFrame({"benchmark": ["digits101"]}).to_csv(index=False), self.job(f"{name}_table")
+        )
         return path
 
 

@@ -105,7 +105,7 @@ def test_training_runs_are_every_subset_with_every_seed():
     subsets, numbers, seeds = training_runs(50, 20, 3, 2, 7, "digits")
     assert subsets.shape == (6, 20) and subsets.dtype == np.int64
     assert numbers.tolist() == [0, 0, 1, 1, 2, 2] and seeds == seeds[:2] * 3 and seeds[0] != seeds[1]
-    assert all(len(set(rows)) == 20 and 0 <= rows.min() and rows.max() < 50 for rows in subsets)
+    assert all(len(set(rows)) == 20 and rows.min() >= 0 and rows.max() < 50 for rows in subsets)
     assert np.array_equal(subsets[0], subsets[1]) and set(subsets[0]) != set(subsets[2])
 
 

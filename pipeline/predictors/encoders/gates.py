@@ -61,12 +61,12 @@ class GatesNodes(nn.Module):
         """Return the cells' embeddings (R, B, h)."""
         replicates, cells, nodes = ops.shape
         codes = nn.functional.one_hot(ops.long(), self.operation.shape[1]).float()
-        codes = codes.view(replicates, cells * nodes, -1)
+        codes = codes.reshape(replicates, cells * nodes, -1)
         flow = adj.transpose(2, 3).float() + torch.eye(nodes, device=adj.device)  # A + I, receiver by sender
-        flow = flow.view(replicates * cells, nodes, nodes)
+        flow = flow.reshape(replicates * cells, nodes, nodes)
         entering = self.information @ self.enter  # (R, 1, h0)
         # X^(0) is zero but at the inputs, so the first product is theirs alone
-        inputs = (ops == self.inputs).float().view(replicates, cells * nodes, 1)
+        inputs = (ops == self.inputs).float().reshape(replicates, cells * nodes, 1)
         sent = inputs * torch.bmm(entering, self.w_x[0])
         last = len(self.w_x) - 1
         for k, (bias, w_o, b_o) in enumerate(zip(self.bias, self.w_o, self.b_o, strict=True)):

@@ -166,10 +166,6 @@ class CellNetwork(nn.Module):
                 owned[int(name.split(".")[3])].append((name, parameter))
         return owned
 
-    def rectified(self) -> list[nn.Module]:
-        """Return the modules whose outputs went through a ReLU: the stem and all convolutions of all cells."""
-        return [module for module in self.modules() if isinstance(module, ConvBnRelu)]
-
 
 def _initialise(module: nn.Module) -> None:
     """Initialise as the benchmark did: truncated normal of variance 1 / fan-in; Glorot for the classifier."""

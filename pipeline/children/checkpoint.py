@@ -1,0 +1,58 @@
+"""The state of a training that is under way, as a file: written whole or not at all after each epoch."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+
+from pipeline.artifacts import replacing
+
+log = logging.getLogger("nasflow")
+
+
+def save_checkpoint(
+    path: Path, mark: str, epochs_done: int, model, optimizer, chance, curves, seconds
+) -> None:
+    """Write everything that the next epoch depends on, and what was measured so far.
+
+    mark: what the training is of. chance: the generator of batches and augmentation. curves: name ->
+    float32 (epochs,). seconds: spent so far.
+    """
+    state = {
+        "mark": mark,
+        "epochs_done": epochs_done,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "chance": chance.get_state(),
+        "curves": {name: torch.from_numpy(curve) for name, curve in curves.items()},
+        "seconds": seconds,
+    }
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_checkpoint(path: Path | None, mark: str, model, optimizer, chance, curves) -> tuple[int, float]:
+    """Restore what `save_checkpoint` wrote; return (epochs done, seconds spent).
+
+    (0, 0.0), and nothing is touched, if there is no checkpoint, it is of something else, or it is damaged.
+    """
+    if path is None or not path.exists():
+        return 0, 0.0
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        found = state["mark"]
+    except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError, KeyError, TypeError):
+        log.warning("%s: cannot be read; this network is trained from its beginning", path)
+        return 0, 0.0
+    if found != mark:
+        log.info("%s: is of another training; this network is trained from its beginning", path)
+        return 0, 0.0
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    chance.set_state(state["chance"])
+    for name, curve in state["curves"].items():
+        curves[name][:] = curve.numpy()
+    return state["epochs_done"], state["seconds"]
