@@ -195,7 +195,8 @@ def _search(config: Config, w: dict):
 
 
 def _report(config: Config, w: dict):
-    return _dump(config), ["pipeline.report.command"]
+    spaces = sorted({benchmark.space for benchmark in config.benchmarks.values()})
+    return _dump(config), ["pipeline.report.command", *(f"pipeline.spaces.{space}.codes" for space in spaces)]
 
 
 _RECIPES: dict[str, Callable[[Config, dict], tuple[dict, list[str]]]] = {

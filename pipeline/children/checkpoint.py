@@ -44,7 +44,7 @@ def load_checkpoint(path: Path | None, mark: str, model, optimizer, chance, curv
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = state["mark"]
-    except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError, KeyError, TypeError):
+    except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError, LookupError, TypeError):
         log.warning("%s: cannot be read; this network is trained from its beginning", path)
         return 0, 0.0
     if found != mark:

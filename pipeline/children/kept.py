@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.artifacts import get_table, open_h5, read_run_record
 from pipeline.children.reading import KIND, unpack, write_chunk
 from pipeline.children.settings import NetworkSettings, TrainingSettings
-from pipeline.children.training import ChildResult, DeviceImages, identity, train_network
+from pipeline.children.training import CURVES, ChildResult, DeviceImages, identity, train_network
 from pipeline.errors import ArtifactError
 from pipeline.images.sets import ImageSet
 from pipeline.job import Job
@@ -77,7 +77,7 @@ def read_network(file: Path) -> ChildResult | None:
                 status=row["status"],
                 reason=row["reason"],
                 params=int(row["params"]),
-                curves={name: item[0] for name, item in handle["curves"].items()},
+                curves={name: handle["curves"][name][0] for name in CURVES},
                 state=unpack(handle["weights"][row["cell"]]) if row["status"] == "ok" else {},
                 seconds=float(read_run_record(file).get("networks", {}).get(row["cell"], float("nan"))),
             )

@@ -76,7 +76,7 @@ def subset_rows(name: str, network_role, image_role) -> tuple[np.ndarray, np.nda
 
 
 def stream(handle, settings: PreprocessingSettings) -> Iterator[tuple[Network, Scale]]:
-    """Yield each network of an open data set with its scale, fitted on seen images; one is in memory at a time."""
+    """Yield each network of an open file with its scale, fitted on seen images; one in memory at a time."""
     seen = handle["image_role"][()] == 0
     for outputs, weights, bias in zip(
         handle["outputs"], handle["class_weights"], handle["class_bias"], strict=True

@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 from pipeline.report.theme import BLUE, LINE, MUTED, Style, figure, percent_axis, shade
 from pipeline.report.words import STAGES, duration, name, short
 
-
 MAX_LINES = 8  # predictors drawn at first; the others on a click in the legend
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -228,29 +227,34 @@ def chunk(tmp_path_factory, inputs):
     return train_chunk(inputs, tmp_path_factory.mktemp("chunk"))
 
 
-CHUNK_PROGRAM = """
-import sys
+SLOW_CHUNK = """
+import sys, time
 from pathlib import Path
+from pipeline.children import training
 from tests.unit.test_children import train_chunk
+
+whole = training.train_epoch
+training.train_epoch = lambda *arguments: (time.sleep(0.3), whole(*arguments))[1]
 train_chunk(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
+def under_way(work: Path) -> bool:
+    """Whether a network is finished and another one has a checkpoint."""
+    finished, begun = ({f.stem for f in work.glob(f"*/*{suffix}")} for suffix in (".h5", ".pt"))
+    return bool(finished) and bool(begun - finished)
+
+
 def test_a_chunk_that_is_killed_continues_to_the_same_bytes(tmp_path, inputs, chunk, monkeypatch):
-    process = subprocess.Popen(
-        [sys.executable, "-c", CHUNK_PROGRAM, str(inputs), str(tmp_path)], cwd=ROOT, start_new_session=True
-    )
-    work = tmp_path / "work"
+    work, program = tmp_path / "work", [sys.executable, "-c", SLOW_CHUNK, str(inputs), str(tmp_path)]
+    process = subprocess.Popen(program, cwd=ROOT)
     try:
         deadline = time.monotonic() + 120
-        while not (
-            list(work.glob("*/*.h5")) and list(work.glob("*/*.pt"))
-        ):  # the second network is under way
+        while not under_way(work):
             assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.002)
-        os.kill(process.pid, signal.SIGKILL)
+            time.sleep(0.02)
     finally:
-        process.kill()
+        process.send_signal(signal.SIGKILL)
         process.wait()
     assert not (tmp_path / "chunk_0.h5").exists()
     finished = len(list(work.glob("*/*.h5")))

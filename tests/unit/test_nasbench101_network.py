@@ -94,8 +94,8 @@ def test_parameters_are_the_benchmarks(data_dir):
     full = NetworkSettings(stem_channels=128, stacks=3, cells_per_stack=3)
     space = load("nasbench101")
     with gzip.open(data_dir / "nasbench101_validation_30001.csv.gz", "rt") as file:
-        rows = list(csv.DictReader(file))[::300]
-    assert len(rows) > 90
+        rows = list(csv.DictReader(file))[::600]
+    assert len(rows) > 45
     for row in rows:
         n = int(row["num_vertices"])
         adjacency = row["adjacency"].zfill(n * n)

@@ -115,7 +115,7 @@ def test_dropout_keeps_the_mean_and_is_off_in_predict(cells, truth):
         dropped = predictor.network(*views, [torch.Generator().manual_seed(0)])[0].numpy()
     score = predictor.predict(same)
     assert np.ptp(score) < 1e-5 < dropped.std()
-    assert dropped.mean() == pytest.approx(score[0], abs=4 * dropped.std() / 4000**0.5)
+    assert dropped.mean() == pytest.approx(score[0], abs=4 * float(dropped.std()) / 4000**0.5)
 
 
 @pytest.mark.parametrize("loss", ["pairwise_hinge", "pairwise_bce"])
