@@ -104,13 +104,25 @@ class Arch2Vec(nn.Module):
         mu, logvar = self.encode(graphs)
         z = mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)
         ops_logits, adj_logits = self.decode(z)
-        ops_loss = F.binary_cross_entropy(
-            torch.softmax(ops_logits, dim=-1), F.one_hot(graphs.ops.long(), self.n_ops).float()
-        )
+        ops_loss = softmax_cross_entropy(ops_logits, graphs.ops.long())
         i, j = edge_pairs(graphs.ops.shape[1], z.device)
         adj_loss = F.binary_cross_entropy_with_logits(adj_logits[:, i, j], graphs.adj[:, i, j].float())
         kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(dim=2).mean()
         return VaeLoss(ops_loss + adj_loss + self.kl_weight * kl, ops_loss, adj_loss, kl), z
+
+
+def softmax_cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean binary cross entropy between softmax(logits) and one-hot `truth`.
+
+    logits (..., K), truth int64 (...). log(1 - p_k) is taken as log-sum-exp of the other logits minus that
+    of all: by way of p itself, gradients of saturated entries are rounding noise magnified 1e7 times, and
+    now and then throw the training off.
+    """
+    n = logits.shape[-1]
+    total = torch.logsumexp(logits, dim=-1, keepdim=True)
+    itself = torch.eye(n, dtype=torch.bool, device=logits.device)
+    others = logits.unsqueeze(-2).masked_fill(itself, -torch.inf).logsumexp(dim=-1)  # (..., K): all but k
+    return -torch.where(F.one_hot(truth, n).bool(), logits - total, others - total).mean()
 
 
 def edge_pairs(n_vertices: int, device=None) -> Tensor:

@@ -91,8 +91,8 @@ def unpack(dataset) -> dict[str, np.ndarray]:
 def load_children(paths: Sequence[Path]) -> Children:
     """Read chunks.
 
-    Raises ArtifactError if one is missing or damaged, if they are of different trainings, or if a cell is
-    in two of them.
+    Raises ArtifactError if one is missing or damaged, if they are of different trainings, or if a cell
+    comes twice.
     """
     import pandas as pd
 
@@ -112,10 +112,10 @@ def load_children(paths: Sequence[Path]) -> Children:
             "train the older one again"
         )
     table = pd.concat(tables, ignore_index=True)
-    twice = table["cell"][table["cell"].duplicated()]
+    twice = table["position"][table["position"].duplicated()]
     if len(twice):
         raise ArtifactError(
-            f"children: cell {twice.iloc[0]} is in two of the chunks given; name each chunk once"
+            f"children: cell {twice.iloc[0]} of the sample comes twice; give every chunk once"
         )
     order = np.argsort(table["position"].to_numpy(), kind="stable")
     return Children(

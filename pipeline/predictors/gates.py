@@ -102,9 +102,7 @@ class Predictor:
         with torch.inference_mode():
             for start in range(0, len(archs), SCORED_AT_ONCE):
                 part = slice(start, start + SCORED_AT_ONCE)
-                ops, adj = (
-                    torch.as_tensor(a[part], device=self.device)[None] for a in (archs.ops, archs.adj)
-                )
+                ops, adj = (torch.tensor(a[part], device=self.device)[None] for a in (archs.ops, archs.adj))
                 scores[part] = self.network(ops, adj)[0].cpu().numpy()
         return scores
 

@@ -16,7 +16,7 @@ NODE_WIDTH, NODE_HEIGHT = 96.0, 34.0
 PASSAGE = 12.0  # width that an edge takes beside nodes
 GAP_X, GAP_Y = 16.0, 40.0
 PORT = 16.0  # between the ends of edges at a node
-SWEEPS = 24
+STARTS, SWEEPS = 12, 6
 # how much a link should be upright, by which of its ends are placeholders
 WEIGHTS = {(False, False): 1.0, (False, True): 2.0, (True, False): 2.0, (True, True): 50.0}
 
@@ -93,17 +93,21 @@ def _ordered(rows, links):
     """Sort each layer by where its neighbours are, downwards and upwards; keep the order that crosses least.
 
     Layers of up to five items are tried in every order, which settles what sorting alone leaves crossed.
+    Sorting finds the nearest optimum only, so it starts from several orders (the same ones every time).
     """
     above = {item: [a for a, b in links if b == item] for row in rows for item in row}
     below = {item: [b for a, b in links if a == item] for row in rows for item in row}
+    shuffle = np.random.default_rng(0)
     best = best_cost = None
-    for sweep in range(SWEEPS):
-        down = sweep % 2 == 0
-        for k in range(len(rows)) if down else range(len(rows) - 1, -1, -1):
-            rows[k] = _best_order(rows, k, above if down else below, above, below)
-        cost = _cost(rows, links)
-        if best is None or cost < best_cost:
-            best, best_cost = [list(row) for row in rows], cost
+    for start in range(STARTS):
+        order = [[row[n] for n in shuffle.permutation(len(row))] if start else list(row) for row in rows]
+        for sweep in range(SWEEPS):
+            down = sweep % 2 == 0
+            for k in range(len(order)) if down else range(len(order) - 1, -1, -1):
+                order[k] = _best_order(order, k, above if down else below, above, below)
+            cost = _cost(order, links)
+            if best is None or cost < best_cost:
+                best, best_cost = [list(row) for row in order], cost
     return best
 
 

@@ -52,7 +52,9 @@ def run(args, job) -> None:
             for metric in chunks[0][group]:
                 put(handle.require_group(group), metric, np.concatenate([c[group][metric] for c in chunks]))
         put_table(handle, {"cell": table.pop("cell"), "role": role, **table})
-    log.info("%s: scores of %d cells (%s)", args.out, len(archs), ", ".join(m for m in table if m != "reason"))
+    log.info(
+        "%s: scores of %d cells (%s)", args.out, len(archs), ", ".join(m for m in table if m != "reason")
+    )
 
 
 def roles(n: int, n_held_out: int, n_labelled: int) -> np.ndarray:

@@ -173,13 +173,13 @@ def test_wrong_sets_of_chunks_are_refused(tmp_path):
     first, second = chunk(tmp_path, 0, 3), chunk(tmp_path, 3, 6)
     with pytest.raises(ArtifactError, match="3 of 6 cells are missing .first: 0."):
         build(tmp_path, [second])
-    with pytest.raises(ArtifactError, match="cell 0 of the sample comes twice"):
+    with pytest.raises(ArtifactError, match="chunk once"):
         build(tmp_path, [first, first, second])
     with pytest.raises(ArtifactError, match="6 networks, expected 5"):
         build(tmp_path, [first, second], n_labelled=3)
     with pytest.raises(ArtifactError, match="every network failed"):
         build(tmp_path, [chunk(tmp_path, 0, 6, failed=range(6))])
-    with pytest.raises(ArtifactError, match="different images"):
+    with pytest.raises(ArtifactError, match="different"):
         build(tmp_path, [chunk(tmp_path, 0, 3), chunk(tmp_path, 3, 6, n_train=999)])
     with pytest.raises(ArtifactError, match="trained on 'digits', expected 'cifar10'"):
         build(tmp_path, [first, second], images="cifar10")

@@ -94,10 +94,24 @@ def test_same_picture_twice_and_no_ids_that_could_clash():
     assert " id=" not in cell_svg(cell("crossed")) and "currentColor" in cell_svg(cell("crossed"))
 
 
-def test_planar_cell_is_drawn_without_crossings():
-    drawing = draw([(0, 1), (0, 2), (1, 3), (2, 4), (3, 6), (4, 6)], [0, 1, 2, 3, 4, 6])
-    side = {v: drawing.centre[v][0] for v in (1, 2, 3, 4)}
-    assert (side[1] < side[2]) == (side[3] < side[4])
+@pytest.mark.parametrize(
+    "edges",
+    [
+        [(0, 1), (0, 2), (1, 3), (2, 4), (3, 6), (4, 6)],
+        [(0, 1), (1, 2), (1, 5), (1, 6), (2, 3), (2, 4), (3, 4), (4, 5), (5, 6)],
+        [(0, 1), (0, 3), (0, 4), (0, 5), (1, 2), (2, 5), (3, 6), (4, 5), (5, 6)],
+    ],
+)
+def test_planar_cells_are_drawn_without_crossings(edges):
+    drawing = draw(edges, sorted({v for edge in edges for v in edge}))
+    steps = [
+        (round(y0), x0, x1)
+        for points in drawing.path.values()
+        for (x0, y0), (x1, _) in zip(points[::2], points[1::2], strict=True)
+    ]
+    for y, left, right in steps:
+        for y2, left2, right2 in steps:
+            assert y != y2 or (left - left2) * (right - right2) >= 0
 
 
 def test_one_cell_only():

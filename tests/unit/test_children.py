@@ -294,7 +294,7 @@ def test_chunks_are_read_in_the_permutations_order(tmp_path, inputs, chunk):
     assert children.table["position"].tolist() == [0, 1, 2, 3, 4]
     assert children.table["cell"].tolist() == cell_ids(children.archs)
     assert children.weights(4).keys() == load_children([other]).weights(1).keys()
-    with pytest.raises(ArtifactError, match="is in two of the chunks"):
+    with pytest.raises(ArtifactError, match="cell 0 of the sample comes twice"):
         load_children([chunk, other, chunk])
 
 

@@ -159,6 +159,14 @@ def test_scores_do_not_depend_on_what_is_scored_together(cells, truth, monkeypat
     assert predictor.predict(cells[:0]).shape == (0,)
 
 
+def test_read_only_cells_are_scored_without_a_warning(cells, truth, recwarn):
+    predictor = gates.Predictor(small(), seed=4).fit(cells[:50], truth[:50])
+    frozen = Archs(cells.space, cells.ops[:9].copy(), cells.adj[:9].copy())
+    frozen.ops.flags.writeable = frozen.adj.flags.writeable = False
+    assert np.array_equal(predictor.predict(frozen), predictor.predict(cells[:9]))
+    assert not recwarn.list
+
+
 def test_pairs_of_equal_accuracy_do_not_count():
     generators = [torch.Generator().manual_seed(0)]
     score = torch.tensor([[0.0, 5.0, -3.0]], requires_grad=True)
