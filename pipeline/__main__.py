@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv[1:])
     log_to(getattr(args, "log", None))
     try:
-        module.run(args, job_of(name, args) if name in STAGES else Job(name, {}))
+        run(module, args, job_of(name, args) if name in STAGES else Job(name, {}))
     except UserError as error:
         logging.getLogger("nasflow").error("%s", error)
         return 1
@@ -63,6 +63,15 @@ def main(argv: list[str] | None = None) -> int:
         logging.getLogger("nasflow").exception("%s: unexpected error; please report it with the lines below", name)
         return 3
     return 0
+
+
+def run(module, args: argparse.Namespace, job: Job) -> None:
+    """Run a command with as many threads in NumPy's libraries as the job has; `torch_device` sets torch's."""
+    import numpy  # noqa: F401  (the limit holds for libraries that are loaded)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=job.threads):
+        module.run(args, job)
 
 
 def overview() -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
-    """A configuration subtree: unknown keys are errors, numbers are not made of strings."""
+    """A configuration subtree. Unknown keys are errors; a number may be written as text (YAML reads 1e-3 so)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 

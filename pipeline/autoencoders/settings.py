@@ -18,14 +18,14 @@ class GraphSettings(Settings):
     gin_layers: int = Field(4, ge=1, le=20, description="the authors' 5 hops build 4 layers")
     dropout: float = Field(0.3, ge=0, lt=1, description="of the latents, before decoding")
     kl_weight: float = Field(0.005, ge=0, le=100, description="weight of the divergence from the prior")
-    n_cells: int = Field(20_000, ge=0, le=10_000_000, description="unlabelled cells to learn from; 0: all")
+    n_cells: int = Field(30_000, ge=0, le=10_000_000, description="unlabelled cells to learn from; 0: all")
     n_held_out: int = Field(5_000, ge=1, le=1_000_000, description="cells that reconstruction is measured on")
     n_samples: int = Field(2_000, ge=1, le=1_000_000, description="samples of the latent space for validity")
-    epochs: int = Field(8, ge=1, le=10_000, description="passes over the unlabelled cells")
+    epochs: int = Field(6, ge=1, le=10_000, description="passes over the unlabelled cells")
     batch_size: int = Field(
-        256, ge=2, le=1_000_000, description="unlabelled cells a step; the authors' is 32"
+        128, ge=2, le=1_000_000, description="unlabelled cells a step; the authors' is 32"
     )
-    lr: float = Field(3e-3, gt=0, le=1, description="Adam's highest learning rate; the authors' is 1e-3")
+    lr: float = Field(1e-2, gt=0, le=1, description="Adam's highest learning rate; the authors' is 1e-3")
     warmup: float = Field(
         0.05, ge=0, lt=1, description="share of the steps in which the rate rises; then cosine to 0"
     )
@@ -35,7 +35,7 @@ class GraphSettings(Settings):
 class Arch2VecSettings(GraphSettings):
     """arch2vec: a variational graph autoencoder of cells (thesis, section 2.2.1)."""
 
-    model: Literal["arch2vec"] = "arch2vec"
+    model: Literal["arch2vec"] = Field("arch2vec", description="the graph autoencoder by itself")
 
 
 class InfoNasSettings(GraphSettings):
@@ -44,7 +44,7 @@ class InfoNasSettings(GraphSettings):
     The thesis' full size is image_width 128, head_dim 512, batch 32; the defaults suit 8x8 digits.
     """
 
-    model: Literal["infonas"] = "infonas"
+    model: Literal["infonas"] = Field("infonas", description="the autoencoder and the regressor")
     image_width: int = Field(16, ge=1, le=1024, description="channels of the image branch; doubled twice")
     latent_branch_dim: int = Field(16, ge=1, le=4096, description="width of the latent branch")
     head_dim: int = Field(128, ge=1, le=65_536, description="width of the regressor's head")
