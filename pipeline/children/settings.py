@@ -13,7 +13,7 @@ class NetworkSettings(Settings):
     """The network around a cell."""
 
     stem_channels: int = Field(
-        16,
+        8,
         ge=4,
         le=1024,
         description="channels of the first stack, doubled at each stack; the benchmark has 128",
@@ -25,13 +25,13 @@ class NetworkSettings(Settings):
 class TrainingSettings(Settings):
     """How a network is trained."""
 
-    epochs: int = Field(10, ge=1, le=10_000, description="passes over the training images")
+    epochs: int = Field(8, ge=1, le=10_000, description="passes over the training images")
     batch_size: int = Field(
-        64, ge=2, le=65_536, description="images a step; what does not fill a batch waits an epoch"
+        48, ge=2, le=65_536, description="images a step; what does not fill a batch waits an epoch"
     )
     optimizer: Literal["sgd"] = Field("sgd", description="sgd: with plain momentum")
     lr: float = Field(
-        0.1, gt=0, allow_inf_nan=False, description="learning rate at the start; cosine down to 0"
+        0.03, gt=0, allow_inf_nan=False, description="learning rate at the start; cosine down to 0"
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")
     weight_decay: float = Field(1e-4, ge=0, le=1, description="weight decay on all parameters")
@@ -56,9 +56,9 @@ class ChildrenSettings(Settings):
 
     images: str = Field(description="name of the image set")
     n_labelled: int = Field(
-        80, ge=2, description="cells whose accuracies predictors and searches may learn from"
+        120, ge=2, description="cells whose accuracies predictors and searches may learn from"
     )
-    n_held_out: int = Field(40, ge=2, description="cells whose accuracies only test predictors")
+    n_held_out: int = Field(30, ge=2, description="cells whose accuracies only test predictors")
     chunk_size: int = Field(20, ge=1, description="networks that one job trains")
     network: NetworkSettings = Field(NetworkSettings(), description="the network around a cell")
     training: TrainingSettings = Field(TrainingSettings(), description="how a network is trained")
