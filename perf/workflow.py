@@ -56,7 +56,9 @@ def main() -> None:
         print(f"whole run on {args.cores} cores: {whole:.0f} s")
         for stage, seconds in sorted(by_stage(folder).items(), key=lambda item: -sum(item[1])):
             print(f"  {stage:18} {len(seconds):3d} jobs {sum(seconds):7.1f} s")
-        print(f"a second run with nothing to do: {min(snakemake(folder, args.cores) for _ in range(3)):.1f} s")
+        print(
+            f"a second run with nothing to do: {min(snakemake(folder, args.cores) for _ in range(3)):.1f} s"
+        )
         print(f"a dry run: {min(snakemake(folder, args.cores, '-n') for _ in range(3)):.1f} s")
 
 

@@ -60,7 +60,9 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         return 1
     except Exception:
-        logging.getLogger("nasflow").exception("%s: unexpected error; please report it with the lines below", name)
+        logging.getLogger("nasflow").exception(
+            "%s: unexpected error; please report it with the lines below", name
+        )
         return 3
     return 0
 
@@ -85,17 +87,31 @@ def overview() -> str:
 def add_shared(parser: argparse.ArgumentParser, is_stage: bool) -> None:
     """Add the options that every command has."""
     group = parser.add_argument_group("shared options")
-    group.add_argument("--log", type=Path, help="write the log to this file; errors are shown on the terminal too")
+    group.add_argument(
+        "--log", type=Path, help="write the log to this file; errors are shown on the terminal too"
+    )
     if is_stage:
-        group.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the run's configuration")
         group.add_argument(
-            "--config", nargs="*", default=[], metavar="KEY=VALUE", help="change top-level keys of the configuration"
+            "--configfile", type=Path, default=Path("config.yaml"), help="the run's configuration"
         )
-        group.add_argument("--recipe", help="settings as JSON, as the workflow passes them (instead of --configfile)")
+        group.add_argument(
+            "--config",
+            nargs="*",
+            default=[],
+            metavar="KEY=VALUE",
+            help="change top-level keys of the configuration",
+        )
+        group.add_argument(
+            "--recipe", help="settings as JSON, as the workflow passes them (instead of --configfile)"
+        )
         group.add_argument("--device", help="auto, cpu or cuda (default: the configuration's)")
-        group.add_argument("--threads", type=int, help="threads for arithmetic (default: the configuration's)")
+        group.add_argument(
+            "--threads", type=int, help="threads for arithmetic (default: the configuration's)"
+        )
         if "--benchmark" not in parser._option_string_actions:
-            group.add_argument("--benchmark", help="which benchmark of the configuration (default: its only one)")
+            group.add_argument(
+                "--benchmark", help="which benchmark of the configuration (default: its only one)"
+            )
 
 
 def job_of(stage: str, args: argparse.Namespace) -> Job:

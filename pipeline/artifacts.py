@@ -115,7 +115,9 @@ def provenance(job: Job, inputs: Sequence = ()) -> dict:
 
 
 @contextmanager
-def write_h5(path, kind: str, job: Job, inputs: Sequence = (), run: Mapping | None = None) -> Iterator[h5py.File]:
+def write_h5(
+    path, kind: str, job: Job, inputs: Sequence = (), run: Mapping | None = None
+) -> Iterator[h5py.File]:
     """Write an HDF5 artifact atomically; the block fills the yielded file.
 
     kind: what it is, checked again by `open_h5`. inputs: the files it was made from.

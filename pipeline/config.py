@@ -58,7 +58,9 @@ class BenchmarkSettings(Settings):
     """Where a benchmark's architectures and labels come from."""
 
     space: Literal[SPACES] = Field(description="search space")
-    source: Literal["children"] = Field("children", description="children: labels come from networks trained here")
+    source: Literal["children"] = Field(
+        "children", description="children: labels come from networks trained here"
+    )
     children: ChildrenSettings = Field(description="which networks are trained, and how")
 
 
@@ -71,17 +73,25 @@ class ReportSettings(Settings):
 class Config(Settings):
     """A whole run."""
 
-    seed: int = Field(0, ge=0, description="seed of every random stream, together with what the stream is for")
+    seed: int = Field(
+        0, ge=0, description="seed of every random stream, together with what the stream is for"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is one")
     threads: int = Field(1, ge=1, le=1024, description="threads of one job's arithmetic on the CPU")
-    environment: Literal["cpu", "cuda"] = Field("cpu", description="which of envs/ the rules use with --sdm conda")
+    environment: Literal["cpu", "cuda"] = Field(
+        "cpu", description="which of envs/ the rules use with --sdm conda"
+    )
     images: dict[Name, ImageSettings] = Field(min_length=1, description="image sets by name")
     benchmarks: dict[Name, BenchmarkSettings] = Field(min_length=1, description="benchmarks by name")
-    io_dataset: IoDatasetSettings = Field(IoDatasetSettings(), description="what is collected from trained networks")
+    io_dataset: IoDatasetSettings = Field(
+        IoDatasetSettings(), description="what is collected from trained networks"
+    )
     autoencoders: dict[Name, Autoencoder] = Field({}, description="autoencoders by name")
     zeroshot: ZeroShotSettings = Field(ZeroShotSettings(), description="scores of untrained networks")
     predictors: dict[Name, Predictor] = Field({}, description="predictors by name: method and its settings")
-    evaluation: EvaluationSettings = Field(EvaluationSettings(), description="how predictors are trained and tested")
+    evaluation: EvaluationSettings = Field(
+        EvaluationSettings(), description="how predictors are trained and tested"
+    )
     search: SearchSettings = Field(description="budget of a search")
     strategies: dict[Name, Strategy] = Field(description="search strategies by name: method and its settings")
     report: ReportSettings = Field(ReportSettings(), description="the page")
@@ -89,7 +99,9 @@ class Config(Settings):
     def only_benchmark(self) -> str:
         """Return the name of the only benchmark. Raises ConfigError if there are several."""
         if len(self.benchmarks) != 1:
-            raise ConfigError(f"benchmarks: there are several ({', '.join(self.benchmarks)}); say which: --benchmark")
+            raise ConfigError(
+                f"benchmarks: there are several ({', '.join(self.benchmarks)}); say which: --benchmark"
+            )
         return next(iter(self.benchmarks))
 
     @model_validator(mode="after")
@@ -101,7 +113,9 @@ class Config(Settings):
                 if n > labelled:
                     raise ValueError(f"evaluation.n_train: {n} training cells, but only {where}{labelled}")
             if self.search.n_initial > labelled:
-                raise ValueError(f"search.n_initial: {self.search.n_initial} cells, but only {where}{labelled}")
+                raise ValueError(
+                    f"search.n_initial: {self.search.n_initial} cells, but only {where}{labelled}"
+                )
         for name, predictor in self.predictors.items():
             if predictor.get("latents"):
                 _among(f"predictors.{name}.latents", predictor["latents"], self.autoencoders)
@@ -113,7 +127,9 @@ class Config(Settings):
 
 def _among(path: str, name: str, known) -> None:
     if name not in known:
-        raise ValueError(f"{path}: there is no {name!r}; expected one of {', '.join(known) or '(none configured)'}")
+        raise ValueError(
+            f"{path}: there is no {name!r}; expected one of {', '.join(known) or '(none configured)'}"
+        )
 
 
 def check(raw: dict, source: str = "configuration") -> Config:

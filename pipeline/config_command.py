@@ -13,8 +13,12 @@ HELP = "Check a configuration file and print it with every default filled in."
 
 def add_arguments(parser) -> None:
     """Add the command's options."""
-    parser.add_argument("file", type=Path, nargs="?", default=Path("config.yaml"), help="default: config.yaml")
-    parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="changes on top of the file")
+    parser.add_argument(
+        "file", type=Path, nargs="?", default=Path("config.yaml"), help="default: config.yaml"
+    )
+    parser.add_argument(
+        "--config", nargs="*", default=[], metavar="KEY=VALUE", help="changes on top of the file"
+    )
 
 
 def run(args, job) -> None:

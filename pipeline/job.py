@@ -41,7 +41,9 @@ class Job:
         if name == "auto":
             name = "cuda" if torch.cuda.is_available() else "cpu"
         if name.startswith("cuda") and not torch.cuda.is_available():
-            raise UserError("device: cuda was asked for, but torch sees no CUDA device; use device: cpu or auto")
+            raise UserError(
+                "device: cuda was asked for, but torch sees no CUDA device; use device: cpu or auto"
+            )
         if name == "cpu":
             torch.use_deterministic_algorithms(True)
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

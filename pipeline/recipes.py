@@ -28,7 +28,12 @@ def recipe(stage: str, config: Config, **wildcards) -> dict:
         settings, entries = _RECIPES[stage](config, wildcards)
     except KeyError as error:
         raise ConfigError(f"{stage}: the configuration has no {error.args[0]!r} for {wildcards}") from error
-    return {"seed": config.seed, "settings": settings, "entries": sorted(entries), "code": _code(tuple(entries))}
+    return {
+        "seed": config.seed,
+        "settings": settings,
+        "entries": sorted(entries),
+        "code": _code(tuple(entries)),
+    }
 
 
 def recipe_json(stage: str, config: Config, **wildcards) -> str:
@@ -49,7 +54,9 @@ def chunk_count(n_cells: int, chunk_size: int) -> int:
 def _chunk(number, n_cells: int, chunk_size: int) -> dict:
     start = int(number) * chunk_size
     if not 0 <= start < n_cells:
-        raise ConfigError(f"chunk {number}: there are {chunk_count(n_cells, chunk_size)} chunks, counted from 0")
+        raise ConfigError(
+            f"chunk {number}: there are {chunk_count(n_cells, chunk_size)} chunks, counted from 0"
+        )
     return {"start": start, "count": min(chunk_size, n_cells - start)}
 
 
@@ -63,7 +70,10 @@ def _space(config: Config, w: dict):
 
 def _images(config: Config, w: dict):
     settings = config.images[w["images"]]
-    return {"name": w["images"], **_dump(settings)}, ["pipeline.images.command", f"pipeline.images.{settings.source}"]
+    return {"name": w["images"], **_dump(settings)}, [
+        "pipeline.images.command",
+        f"pipeline.images.{settings.source}",
+    ]
 
 
 def _training(config: Config, benchmark: str) -> dict:
@@ -118,7 +128,11 @@ def _io_dataset(config: Config, w: dict):
 def _autoencoders(config: Config, w: dict):
     settings = config.autoencoders[w["autoencoder"]]
     space = config.benchmarks[w["benchmark"]].space
-    entries = ["pipeline.autoencoders.command", f"pipeline.autoencoders.{settings.model}", f"pipeline.spaces.{space}"]
+    entries = [
+        "pipeline.autoencoders.command",
+        f"pipeline.autoencoders.{settings.model}",
+        f"pipeline.spaces.{space}",
+    ]
     return {"benchmark": w["benchmark"], "space": space, "name": w["autoencoder"], **_dump(settings)}, entries
 
 

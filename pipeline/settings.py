@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
-    """A configuration subtree. Unknown keys are errors; a number may be written as text (YAML reads 1e-3 so)."""
+    """A configuration subtree. Unknown keys are errors; numbers may be text (YAML reads 1e-3 so)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 

@@ -37,7 +37,9 @@ def add_arguments(parser) -> None:
     """Add the command's options."""
     parser.add_argument("targets", nargs="*", help="files or target names (default: the report)")
     parser.add_argument("--configfile", type=Path, help="the run's configuration (default: config.yaml)")
-    parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="changes, as for snakemake")
+    parser.add_argument(
+        "--config", nargs="*", default=[], metavar="KEY=VALUE", help="changes, as for snakemake"
+    )
     parser.add_argument("--snakefile", type=Path, default=default_snakefile(), help="default: the project's")
 
 
@@ -81,7 +83,9 @@ def causes_of(job: Planned) -> list[str]:
     causes = []
     missing = [o for o in job.outputs if not Path(o).exists()]
     if missing:
-        causes.append("it is not there yet" if missing == list(job.outputs) else f"missing: {', '.join(missing)}")
+        causes.append(
+            "it is not there yet" if missing == list(job.outputs) else f"missing: {', '.join(missing)}"
+        )
     elif job.recipe:
         causes += recipe_changes(job.outputs[0], job.recipe)
         if not causes and "arams have changed" in job.reason:
@@ -116,7 +120,9 @@ def recipe_changes(output: str, recipe: dict) -> list[str]:
         changes.append(f"setting seed: {made['seed']} -> {recipe['seed']}")
     if made["code"] != recipe["code"]:
         now = closure(recipe["entries"])
-        edited = sorted(m for m in now.keys() | made["modules"].keys() if now.get(m) != made["modules"].get(m))
+        edited = sorted(
+            m for m in now.keys() | made["modules"].keys() if now.get(m) != made["modules"].get(m)
+        )
         changes += [f"code {_words(m, made['modules'], now)}: {source_file(m)}" for m in edited]
     return changes
 
@@ -179,7 +185,9 @@ def plan(snakefile: Path, targets: list[str], configfile: Path | None, changes: 
                 )
                 settings = kinds.DAGSettings(targets=set(targets), max_checksum_file_size=CHECKED_SIZE)
                 dag = workflow.dag(settings)
-                dag.execute_workflow(executor="dryrun", execution_settings=kinds.ExecutionSettings(lock=False))
+                dag.execute_workflow(
+                    executor="dryrun", execution_settings=kinds.ExecutionSettings(lock=False)
+                )
             except Exception as error:
                 errors.append(error)
             finally:

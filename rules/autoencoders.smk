@@ -6,18 +6,22 @@ rule train_autoencoder:
         unpack(autoencoder_inputs),
     output:
         "results/autoencoders/{benchmark}/{autoencoder}.h5",
+    log:
+        "results/logs/autoencoders/{benchmark}/{autoencoder}.log",
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.threads
+    resources:
+        device=CONFIG.device,
+        mem_mb=6000,
+        runtime=240,
     params:
         recipe=recipe("autoencoders"),
         work="results/autoencoders/{benchmark}/work/{autoencoder}",
-        outputs=lambda wildcards, input: f"--io-dataset {input.io} --images {input.images}" if "io" in input.keys() else "",
-    log:
-        "results/logs/autoencoders/{benchmark}/{autoencoder}.log",
-    resources:
-        mem_mb=6000,
-        runtime=240,
-    conda:
-        ENVIRONMENT
+        outputs=lambda wildcards, input: (
+            f"--io-dataset {input.io} --images {input.images}" if "io" in input.keys() else ""
+        ),
     shell:
-        "{RUN} autoencoders --recipe {params.recipe:q} {HOW} --log {log} --autoencoder {wildcards.autoencoder} "
+        "python -m pipeline autoencoders --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --autoencoder {wildcards.autoencoder} "
         "--space-file {input.space} --benchmark-table {input.table} {params.outputs} "
         "--work {params.work} --out {output}"

@@ -6,14 +6,14 @@ rule build_benchmark:
         children=chunks_of,
     output:
         "results/benchmarks/{benchmark}.h5",
-    params:
-        recipe=recipe("benchmarks"),
     log:
         "results/logs/benchmarks/{benchmark}.log",
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        ENVIRONMENT
+    params:
+        recipe=recipe("benchmarks"),
     shell:
-        "{RUN} benchmarks --recipe {params.recipe:q} --log {log} --children {input.children} --out {output}"
+        "python -m pipeline benchmarks --recipe {params.recipe:q} --log {log} --children {input.children} --out {output}"

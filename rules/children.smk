@@ -7,16 +7,18 @@ rule train_children:
         images=images_of,
     output:
         "results/children/{benchmark}/chunk_{chunk}.h5",
+    log:
+        "results/logs/children/{benchmark}/chunk_{chunk}.log",
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.threads
+    resources:
+        device=CONFIG.device,
+        mem_mb=3000,
+        runtime=120,
     params:
         recipe=recipe("children"),
         work="results/children/{benchmark}/work/chunk_{chunk}",
-    log:
-        "results/logs/children/{benchmark}/chunk_{chunk}.log",
-    resources:
-        mem_mb=3000,
-        runtime=120,
-    conda:
-        ENVIRONMENT
     shell:
-        "{RUN} children --recipe {params.recipe:q} {HOW} --log {log} --space-file {input.space} "
+        "python -m pipeline children --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --space-file {input.space} "
         "--images {input.images} --chunk {wildcards.chunk} --work {params.work} --out {output}"

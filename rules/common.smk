@@ -1,9 +1,9 @@
 # What all rules share: the checked configuration, wildcard constraints, and input functions.
-import os
+import shlex
 import sys
+from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
-os.environ["PYTHONPATH"] = str(workflow.basedir)
 
 from pipeline.config import check
 from pipeline.errors import UserError
@@ -15,8 +15,12 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 ENVIRONMENT = f"../envs/{CONFIG.environment}.yaml"
-RUN = "python -m pipeline"
-HOW = f"--device {CONFIG.device} --threads {CONFIG.threads}"
+
+# Commands run this project's package, with the Python that runs Snakemake unless conda brings its own.
+PREFIX = f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
+if not workflow.deployment_settings.deployment_method:
+    PREFIX += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+shell.prefix(PREFIX)
 
 
 wildcard_constraints:

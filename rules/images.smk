@@ -4,14 +4,14 @@
 rule read_images:
     output:
         "results/images/{images}.h5",
-    params:
-        recipe=recipe("images"),
     log:
         "results/logs/images/{images}.log",
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        ENVIRONMENT
+    params:
+        recipe=recipe("images"),
     shell:
-        "{RUN} images --recipe {params.recipe:q} --log {log} --images {wildcards.images} --out {output}"
+        "python -m pipeline images --recipe {params.recipe:q} --log {log} --images {wildcards.images} --out {output}"

@@ -8,15 +8,17 @@ rule extract_outputs:
         images=images_of,
     output:
         "results/io_dataset/{benchmark}.h5",
-    params:
-        recipe=recipe("io_dataset"),
     log:
         "results/logs/io_dataset/{benchmark}.log",
-    resources:
-        mem_mb=3000,
-        runtime=60,
     conda:
         ENVIRONMENT
+    threads: CONFIG.threads
+    resources:
+        device=CONFIG.device,
+        mem_mb=3000,
+        runtime=60,
+    params:
+        recipe=recipe("io_dataset"),
     shell:
-        "{RUN} io_dataset --recipe {params.recipe:q} {HOW} --log {log} --children {input.children} "
+        "python -m pipeline io_dataset --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --children {input.children} "
         "--benchmark-table {input.table} --images {input.images} --out {output}"

@@ -6,18 +6,20 @@ rule train_predictor:
         unpack(predictor_inputs),
     output:
         "results/predictors/{benchmark}/{predictor}/n{n_train}.h5",
+    log:
+        "results/logs/predictors/{benchmark}/{predictor}/n{n_train}.log",
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.threads
+    resources:
+        device=CONFIG.device,
+        mem_mb=4000,
+        runtime=120,
     params:
         recipe=recipe("predictors"),
         latents=latents_option,
-    log:
-        "results/logs/predictors/{benchmark}/{predictor}/n{n_train}.log",
-    resources:
-        mem_mb=4000,
-        runtime=120,
-    conda:
-        ENVIRONMENT
     shell:
-        "{RUN} predictors --recipe {params.recipe:q} {HOW} --log {log} --benchmark-table {input.table} "
+        "python -m pipeline predictors --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --benchmark-table {input.table} "
         "--predictor {wildcards.predictor} --n-train {wildcards.n_train} {params.latents} --out {output}"
 
 
@@ -26,14 +28,14 @@ rule predictors_table:
         all_predictions,
     output:
         "results/tables/predictors.csv",
-    params:
-        recipe=recipe("predictors_table"),
     log:
         "results/logs/tables/predictors.log",
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        ENVIRONMENT
+    params:
+        recipe=recipe("predictors_table"),
     shell:
-        "{RUN} predictors_table --recipe {params.recipe:q} --log {log} --predictions {input} --out {output}"
+        "python -m pipeline predictors_table --recipe {params.recipe:q} --log {log} --predictions {input} --out {output}"

@@ -17,19 +17,19 @@ rule write_report:
         tables=["results/tables/predictors.csv", "results/tables/search.csv"],
     output:
         "results/report/index.html",
+    log:
+        "results/logs/report.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=3000,
+        runtime=10,
     params:
         recipe=recipe("report"),
         autoencoders=lambda wildcards, input: named(CONFIG.autoencoders, input.autoencoders),
         search=lambda wildcards, input: named(CONFIG.strategies, input.search),
-    log:
-        "results/logs/report.log",
-    resources:
-        mem_mb=3000,
-        runtime=10,
-    conda:
-        ENVIRONMENT
     shell:
-        "{RUN} report --recipe {params.recipe:q} --log {log} --images {input.images} --children {input.children} "
+        "python -m pipeline report --recipe {params.recipe:q} --log {log} --images {input.images} --children {input.children} "
         "--benchmark-table {input.table} --io-dataset {input.io_dataset} --autoencoders {params.autoencoders} "
         "--zeroshot {input.zeroshot} --predictions {input.predictions} --search {params.search} "
         "--tables {input.tables} --out {output}"

@@ -6,19 +6,21 @@ rule run_strategy:
         unpack(strategy_inputs),
     output:
         "results/search/{benchmark}/{strategy}.h5",
+    log:
+        "results/logs/search/{benchmark}/{strategy}.log",
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.threads
+    resources:
+        device=CONFIG.device,
+        mem_mb=4000,
+        runtime=240,
     params:
         recipe=recipe("search"),
         cache="results/search/{benchmark}/trained",
         latents=latents_option,
-    log:
-        "results/logs/search/{benchmark}/{strategy}.log",
-    resources:
-        mem_mb=4000,
-        runtime=240,
-    conda:
-        ENVIRONMENT
     shell:
-        "{RUN} search --recipe {params.recipe:q} {HOW} --log {log} --strategy {wildcards.strategy} "
+        "python -m pipeline search --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --strategy {wildcards.strategy} "
         "--benchmark-table {input.table} --space-file {input.space} --images {input.images} "
         "--cache {params.cache} {params.latents} --out {output}"
 
@@ -28,14 +30,14 @@ rule search_table:
         all_searches,
     output:
         "results/tables/search.csv",
-    params:
-        recipe=recipe("search_table"),
     log:
         "results/logs/tables/search.log",
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        ENVIRONMENT
+    params:
+        recipe=recipe("search_table"),
     shell:
-        "{RUN} search_table --recipe {params.recipe:q} --log {log} --searches {input} --out {output}"
+        "python -m pipeline search_table --recipe {params.recipe:q} --log {log} --searches {input} --out {output}"

@@ -4,14 +4,14 @@
 rule enumerate_space:
     output:
         "results/spaces/{space}.h5",
-    params:
-        recipe=recipe("space"),
     log:
         "results/logs/spaces/{space}.log",
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        ENVIRONMENT
+    params:
+        recipe=recipe("space"),
     shell:
-        "{RUN} space --recipe {params.recipe:q} --log {log} --space {wildcards.space} --out {output}"
+        "python -m pipeline space --recipe {params.recipe:q} --log {log} --space {wildcards.space} --out {output}"

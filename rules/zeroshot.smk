@@ -7,17 +7,19 @@ rule score_cells:
         images=images_of,
     output:
         "results/zeroshot/{benchmark}/chunk_{chunk}.h5",
-    params:
-        recipe=recipe("zeroshot"),
     log:
         "results/logs/zeroshot/{benchmark}/chunk_{chunk}.log",
-    resources:
-        mem_mb=4000,
-        runtime=60,
     conda:
         ENVIRONMENT
+    threads: CONFIG.threads
+    resources:
+        device=CONFIG.device,
+        mem_mb=4000,
+        runtime=60,
+    params:
+        recipe=recipe("zeroshot"),
     shell:
-        "{RUN} zeroshot --recipe {params.recipe:q} {HOW} --log {log} --space-file {input.space} "
+        "python -m pipeline zeroshot --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --space-file {input.space} "
         "--images {input.images} --chunk {wildcards.chunk} --out {output}"
 
 
@@ -26,14 +28,14 @@ rule join_scores:
         score_chunks_of,
     output:
         "results/zeroshot/{benchmark}.h5",
-    params:
-        recipe=recipe("zeroshot_collect"),
     log:
         "results/logs/zeroshot/{benchmark}.log",
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        ENVIRONMENT
+    params:
+        recipe=recipe("zeroshot_collect"),
     shell:
-        "{RUN} zeroshot_collect --recipe {params.recipe:q} --log {log} --chunks {input} --out {output}"
+        "python -m pipeline zeroshot_collect --recipe {params.recipe:q} --log {log} --chunks {input} --out {output}"

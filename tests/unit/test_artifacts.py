@@ -81,7 +81,10 @@ def test_missing_foreign_and_wrong_kind_are_told_apart(tmp_path):
         pass
     with h5py.File(tmp_path / "foreign.h5", "w") as handle:
         handle["x"] = 1
-    with pytest.raises(ArtifactError, match="not written by nasflow"), artifacts.open_h5(tmp_path / "foreign.h5"):
+    with (
+        pytest.raises(ArtifactError, match="not written by nasflow"),
+        artifacts.open_h5(tmp_path / "foreign.h5"),
+    ):
         pass
     write(tmp_path / "x.h5")
     with pytest.raises(ArtifactError, match="holds 'test', expected 'other'"):

@@ -8,7 +8,7 @@ from pipeline import fingerprint
 
 FILES = {
     "__init__.py": "",
-    "tool.py": "from pipeline.shapes import area\nfrom pipeline import units\n\n\ndef run():\n    return area(2)\n",
+    "tool.py": "from pipeline.shapes import area\nfrom pipeline import units\n\nrun = area\n",
     "units.py": "METRE = 1\n",
     "shapes/__init__.py": "from pipeline.shapes.flat import area\nfrom pipeline.shapes.solid import volume\n",
     "shapes/flat.py": 'def area(x):\n    """Area."""\n    return x * x\n',
@@ -41,7 +41,11 @@ def code_of(*entries):
 
 
 def test_the_closure_goes_through_a_package_to_the_module_that_defines_the_name(package):
-    assert list(fingerprint.closure(["pipeline.tool"])) == ["pipeline.shapes.flat", "pipeline.tool", "pipeline.units"]
+    assert list(fingerprint.closure(["pipeline.tool"])) == [
+        "pipeline.shapes.flat",
+        "pipeline.tool",
+        "pipeline.units",
+    ]
     assert "pipeline.shapes.solid" in fingerprint.closure(["pipeline.shapes"])
 
 
@@ -62,7 +66,9 @@ def test_comments_docstrings_blanks_and_unrelated_modules_change_nothing(package
     assert code_of("pipeline.tool") == before
 
 
-@pytest.mark.parametrize(("file", "old", "new"), [("shapes/flat.py", "x * x", "x + x"), ("units.py", "1", "2")])
+@pytest.mark.parametrize(
+    ("file", "old", "new"), [("shapes/flat.py", "x * x", "x + x"), ("units.py", "1", "2")]
+)
 def test_a_change_of_meaning_anywhere_in_the_closure_changes_it(package, file, old, new):
     before = code_of("pipeline.tool")
     path = package / file

@@ -14,7 +14,17 @@ from tests.workflow.conftest import copy_project
 
 pytestmark = pytest.mark.workflow
 
-TARGETS = "images children io_dataset benchmarks autoencoders zeroshot predictors search report".split()
+TARGETS = [
+    "images",
+    "children",
+    "io_dataset",
+    "benchmarks",
+    "autoencoders",
+    "zeroshot",
+    "predictors",
+    "search",
+    "report",
+]
 
 
 def rows(path):
@@ -60,7 +70,11 @@ def test_the_same_configuration_gives_the_same_bytes(finished, tmp_path):
 
 
 def test_any_artifact_is_exported_as_csv(finished, tmp_path):
-    for artifact in ("benchmarks/digits101.h5", "search/digits101/random.h5", "children/digits101/chunk_0.h5"):
+    for artifact in (
+        "benchmarks/digits101.h5",
+        "search/digits101/random.h5",
+        "children/digits101/chunk_0.h5",
+    ):
         out = tmp_path / "out.csv"
         finished.run("pipeline", "export", f"results/{artifact}", "--csv", out)
         table = rows(out)
@@ -101,7 +115,9 @@ def test_a_broken_configuration_is_one_clear_line_before_any_job(finished, tmp_p
 def test_a_truncated_artifact_is_refused_in_one_line_and_nothing_half_written_stays(fresh_copy):
     table = fresh_copy.root / "results/benchmarks/digits101.h5"
     table.write_bytes(table.read_bytes()[:2000])
-    done = fresh_copy.snakemake("--forcerun", "predictors_table", "train_predictor", "--", "predictors", check=False)
+    done = fresh_copy.snakemake(
+        "--forcerun", "predictors_table", "train_predictor", "--", "predictors", check=False
+    )
     output = done.stdout + done.stderr
     assert done.returncode != 0
     assert "results/benchmarks/digits101.h5: not a whole HDF5 file" in output
@@ -116,7 +132,9 @@ def test_a_second_snakemake_is_told_that_one_runs(fresh_copy):
     (fresh_copy.root / "results/children/digits101/chunk_0.h5").unlink()
     fresh_copy.edit("tiny.yaml", "epochs: 2  # children", "epochs: 60")
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "tiny.yaml", "children"]
-    first = subprocess.Popen(command, cwd=fresh_copy.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = subprocess.Popen(
+        command, cwd=fresh_copy.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         locks = fresh_copy.root / ".snakemake" / "locks"
         deadline = time.monotonic() + 60

@@ -66,7 +66,8 @@ def test_a_search_setting_reruns_the_search_and_the_report_alone(fresh_copy):
     plan = fresh_copy.plan()
     assert plan == {
         "run_strategy": [
-            f"results/search/digits101/{name}.h5" for name in ("predictor_evolution", "random", "regularized_evolution")
+            f"results/search/digits101/{name}.h5"
+            for name in ("predictor_evolution", "random", "regularized_evolution")
         ],
         "search_table": LAST["search_table"],
         "write_report": LAST["write_report"],

@@ -1,0 +1,388 @@
+"""arch2vec and info-NAS: the networks, what is measured, joint training, restarts, the artifact."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from pipeline.artifacts import get_table, open_h5
+from pipeline.autoencoders import arch2vec, command, infonas, joint
+from pipeline.autoencoders.measures import embed, latent_samples, reconstruction
+from pipeline.autoencoders.reading import load_encoder
+from pipeline.autoencoders.regressor import InfoNas
+from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
+from pipeline.autoencoders.training import Task, learning_rate
+from pipeline.autoencoders.vae import Arch2Vec, GinLayer, Graphs, edge_pairs, softmax_cross_entropy
+from pipeline.errors import ConfigError, DataError, UserError
+from pipeline.spaces import nasbench101
+from pipeline.spaces.archs import Archs
+from pipeline.spaces.catalogue import load_space
+from tests.unit import trained_networks as trained
+from tests.unit.nasbench101_cells import cell
+from tests.unit.predictor_cells import some_cells
+
+SMALL = {"hidden_dim": 24, "n_cells": 300, "n_held_out": 100, "n_samples": 200, "epochs": 3, "batch_size": 32}
+JOINT = {**SMALL, "image_width": 4, "head_dim": 32, "labelled_batch_size": 64, "labelled_batch_images": 16}
+CPU = torch.device("cpu")
+torch.set_num_threads(1)  # threads cost more than they bring at this size
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return trained.make(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="module")
+def cells() -> Archs:
+    return some_cells(500)
+
+
+def task_of(cells: Archs, settings, files=None, **changes) -> Task:
+    task = Task(settings, "nasbench101", Graphs.of(cells[100:], CPU), Graphs.of(cells[:100], CPU), CPU)
+    if files is not None:
+        task = replace(task, io_dataset=files.io_dataset, images=files.images)
+    return replace(task, **changes)
+
+
+def fit(method, task: Task, seed: int = 0):
+    torch.manual_seed(seed)
+    return method.fit(task)
+
+
+def same_weights(a, b) -> bool:
+    pairs = [(a.modules[name].state_dict(), b.modules[name].state_dict()) for name in a.modules]
+    return all(torch.equal(x[key], y[key]) for x, y in pairs for key in x)
+
+
+def test_gin_layer_against_a_plain_version(cells):
+    torch.manual_seed(0)
+    layer, n = GinLayer(5, 4).eval(), 3
+    layer.eps.data.fill_(0.3)
+    for bn in (layer.inner_bn, layer.outer_bn):
+        bn.running_mean.normal_(), bn.running_var.uniform_(0.5, 2), bn.weight.data.normal_()
+    h, adj = torch.randn(n, 7, 5), torch.tensor(cells.adj[:n])
+    with torch.no_grad():
+        found = layer(h, (adj + adj.transpose(1, 2)).float())
+        for b in range(n):
+            for v in range(7):
+                total = 1.3 * h[b, v] + sum(h[b, u] for u in range(7) if adj[b, u, v] or adj[b, v, u])
+                for linear, bn in ((layer.inner, layer.inner_bn), (layer.outer, layer.outer_bn)):
+                    total = linear(total)
+                    total = (total - bn.running_mean) / (bn.running_var + bn.eps).sqrt() * bn.weight + bn.bias
+                    total = total.clamp(min=0)
+                torch.testing.assert_close(found[b, v], total, atol=1e-5, rtol=1e-4)
+
+
+def test_softmax_cross_entropy_and_its_gradient():
+    torch.manual_seed(0)
+    logits = torch.randn(20, 7, 6, dtype=torch.float64, requires_grad=True)
+    truth = torch.randint(0, 6, (20, 7))
+    plain = F.binary_cross_entropy(logits.softmax(-1), F.one_hot(truth, 6).double())
+    found = softmax_cross_entropy(logits, truth)
+    torch.testing.assert_close(found, plain)
+    torch.testing.assert_close(*(torch.autograd.grad(loss, logits)[0] for loss in (found, plain)))
+
+
+def test_gradient_of_a_saturated_vertex_is_no_rounding_noise():
+    """Sure and wrong by 20 and more: single precision must agree with double."""
+    logits = torch.tensor([[30.0, 2.0, 9.5, 0.0, 1.0, 3.0], [0.0, 19.0, 1.0, 2.0, -5.0, 0.5]])
+    gradients = []
+    for precise in (logits.double(), logits.clone()):
+        precise.requires_grad_()
+        softmax_cross_entropy(precise, torch.tensor([1, 1])).backward()
+        gradients.append(precise.grad.double())
+    torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-9)
+
+
+def test_loss_sees_the_pairs_that_can_be_edges_alone(cells):
+    vae = Arch2Vec(6, Arch2VecSettings(**SMALL, dropout=0.0)).eval()
+    graphs = Graphs.of(cells[:10], CPU)
+    torch.manual_seed(0)
+    loss, z = vae.loss(graphs)
+    logits = torch.bmm(z, z.transpose(1, 2))
+    terms = [
+        F.binary_cross_entropy_with_logits(logits[b, i, j], graphs.adj[b, i, j].float())
+        for b in range(10)
+        for i in range(7)
+        for j in range(i + 1, 7)
+    ]
+    torch.testing.assert_close(loss.adj, torch.stack(terms).mean())
+    mu, logvar = vae.encode(graphs)
+    plain = torch.distributions.kl_divergence(
+        torch.distributions.Normal(mu, (0.5 * logvar).exp()), torch.distributions.Normal(0.0, 1.0)
+    )
+    torch.testing.assert_close(loss.kl, plain.sum(dim=2).mean())
+    torch.testing.assert_close(loss.total, loss.ops + loss.adj + vae.kl_weight * loss.kl)
+    assert edge_pairs(7).shape == (2, 21)
+
+
+class Decoder(torch.nn.Module):
+    """Stands for an autoencoder that decodes to given operations and edges."""
+
+    def __init__(self, ops: np.ndarray, adj: np.ndarray):
+        super().__init__()
+        self.ops, self.adj = F.one_hot(torch.tensor(ops).long(), 6).float(), torch.tensor(adj).float() - 0.5
+        self.anchor = torch.nn.Parameter(torch.zeros(1))
+
+    def encode(self, graphs):
+        return torch.zeros(len(graphs.ops), 7, 2), None
+
+    def decode(self, z):
+        return self.ops, self.adj
+
+
+def test_reconstruction_counts_vertices_and_pairs():
+    one = cell([nasbench101.CONV3X3], [(0, 1), (1, 6)])
+    ops, adj = one.ops.copy(), one.adj.copy()
+    ops[0, 1] = nasbench101.CONV1X1  # one of 7 vertices wrong
+    adj[0, 0, 1], adj[0, 2, 3], adj[0, 3, 3], adj[0, 5, 2] = (
+        0,
+        1,
+        1,
+        1,
+    )  # two of 21 pairs wrong; not (3,3), (5,2)
+    found = reconstruction(Decoder(ops, adj), Graphs.of(one, CPU))
+    assert found == pytest.approx(
+        {"op_accuracy": 6 / 7, "adj_accuracy": 19 / 21, "adj_false_positives": 1 / 19}
+    )
+
+
+def test_validity_and_uniqueness_of_decoded_samples():
+    chain = cell([nasbench101.CONV3X3, nasbench101.CONV1X1], [(0, 1), (1, 2), (2, 6)])
+    loose = cell([2, 3, 4], [(0, 1), (1, 2), (2, 6), (0, 3)])  # the same without its loose end
+    other = cell([nasbench101.MAXPOOL3X3], [(0, 1), (1, 6)])
+    cut = cell([nasbench101.CONV3X3], [(0, 1)])  # the output is not reached
+    two_inputs = cell([nasbench101.INPUT], [(0, 1), (1, 6)])
+    decoded = Archs.concatenate([chain, loose, other, cut, two_inputs])
+    vae = Decoder(decoded.ops, decoded.adj)
+    generator = torch.Generator().manual_seed(0)
+    found = latent_samples(vae, torch.randn(10, 7, 2), 5, "nasbench101", generator)
+    assert found == pytest.approx({"validity": 3 / 5, "uniqueness": 2 / 3})
+
+
+def test_learning_reconstructs_cells_never_seen(cells):
+    settings = Arch2VecSettings(**SMALL | {"hidden_dim": 48, "epochs": 25}, lr=2e-2)
+    history = fit(arch2vec, task_of(cells, settings)).history
+    assert history[-1]["vae_loss"] < 0.6 * history[0]["vae_loss"]
+    assert history[-1]["op_accuracy"] > 0.9 and history[-1]["adj_accuracy"] > 0.85
+    assert [row["epoch"] for row in history] == list(range(1, 26))
+
+
+def test_learning_rate_rises_then_falls_to_nothing():
+    settings = Arch2VecSettings(lr=0.5, warmup=0.1)
+    rates = [learning_rate(settings, step, 100) for step in range(100)]
+    assert rates[:10] == pytest.approx(np.arange(1, 11) * 0.05)
+    assert max(rates) == pytest.approx(0.5) and 0 < rates[-1] < 1e-3
+    assert (np.diff(rates[10:]) < 0).all()
+
+
+@pytest.mark.parametrize(
+    "method, settings", [(arch2vec, Arch2VecSettings(**SMALL)), (infonas, InfoNasSettings(**JOINT))]
+)
+def test_killed_training_goes_on_to_the_same_bits(method, settings, cells, files, tmp_path, monkeypatch):
+    task = task_of(cells, settings, files, checkpoint=tmp_path / "checkpoint.pt", identity="this")
+    unbroken = fit(method, replace(task, checkpoint=None))
+    trainer = joint if method is infonas else arch2vec
+    calls = []
+
+    def killed_in_the_third_epoch(*args):
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return reconstruction(*args)
+
+    monkeypatch.setattr(trainer, "reconstruction", killed_in_the_third_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        fit(method, task)
+    torch.manual_seed(99)  # whatever the state of the new process
+    continued = method.fit(task)
+    assert len(calls) == 4  # the two finished epochs were not trained again
+    assert continued.history == unbroken.history and same_weights(continued, unbroken)
+    assert not same_weights(fit(method, replace(task, checkpoint=None), seed=1), unbroken)
+
+
+@pytest.mark.parametrize("damage", ["another identity", "cut short"])
+def test_foreign_or_damaged_checkpoint_is_not_continued(damage, cells, tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    settings = Arch2VecSettings(**SMALL | {"epochs": 1})
+    task = task_of(cells, settings, checkpoint=checkpoint, identity="this")
+    first = fit(arch2vec, task)
+    if damage == "cut short":
+        checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    else:
+        task = replace(task, identity="that")
+    again = fit(arch2vec, task, seed=1)
+    assert not same_weights(first, again)  # with seed 1 from the start
+
+
+def test_diverged_training_is_refused(cells):
+    settings = Arch2VecSettings(**SMALL)
+    with pytest.raises(UserError, match="diverged in epoch 1.*lower lr"):
+        task = task_of(cells, settings)
+        torch.manual_seed(0)
+        vae = Arch2Vec(6, settings)
+        vae.fc_mu.weight.data.fill_(float("nan"))
+        arch2vec.train(vae, task)
+
+
+@pytest.fixture(scope="module")
+def pairs(cells, files):
+    return infonas.labelled_data(task_of(cells, InfoNasSettings(**JOINT), files))
+
+
+def test_labelled_step_teaches_both_parts_and_unlabelled_step_the_autoencoder_alone(cells, pairs):
+    torch.manual_seed(0)
+    settings = InfoNasSettings(**JOINT)
+    model = InfoNas(6, 7, 1, pairs.targets.shape[2], settings)
+    networks, images = joint.labelled_batches(*map(torch.as_tensor, pairs.io.subset("train")), settings)[0]
+    loss, io_loss = joint._joint_loss(model, pairs, networks, images, settings)
+    loss.backward()
+    touched = {
+        name: p.grad is not None and bool(p.grad.abs().sum() > 0) for name, p in model.named_parameters()
+    }
+    assert all(touched.values()), [name for name, was in touched.items() if not was]
+    model.zero_grad(set_to_none=True)
+    joint._joint_loss(model, pairs, networks, images, settings)[1].backward()  # the outputs' loss by itself
+    assert model.vae.fc_mu.weight.grad.abs().sum() > 0  # reaches the encoder through the latents
+    assert model.vae.fc_ops.weight.grad is None
+    model.zero_grad(set_to_none=True)
+    model.vae.loss(Graphs.of(cells[:8], CPU))[0].total.backward()
+    assert all(p.grad is None for p in model.regressor.parameters())
+
+
+def test_sharing_branches_changes_no_prediction(pairs):
+    torch.manual_seed(0)
+    model = InfoNas(6, 7, 1, pairs.targets.shape[2], InfoNasSettings(**JOINT)).eval()
+    z = embed(model.vae, pairs.graphs)
+    networks, images = torch.tensor([3, 3, 6, 2]), torch.tensor([5, 0, 5, 7])
+    with torch.no_grad():
+        one_by_one = model.regressor(z[networks], pairs.images[images])
+        some_images, which = torch.unique(images, return_inverse=True)
+        torch.testing.assert_close(model.regressor(z[networks], pairs.images[some_images], which), one_by_one)
+
+
+@pytest.mark.parametrize("batch_images", [16, 0])
+def test_labelled_batches_hold_every_pair_once(batch_images):
+    settings = InfoNasSettings(**JOINT | {"labelled_batch_images": batch_images})
+    networks, images = torch.arange(10, 17), torch.arange(40)
+    torch.manual_seed(0)
+    batches = joint.labelled_batches(networks, images, settings)
+    found = [(int(n), int(i)) for rows in batches for n, i in zip(*rows, strict=True)]
+    assert sorted(found) == [(n, i) for n in range(10, 17) for i in range(40)]
+    assert found != sorted(found) and max(len(rows[0]) for rows in batches) <= 64
+    if batch_images:
+        assert all(len(set(rows[1].tolist())) <= 16 for rows in batches)
+
+
+def test_turns_interleave_and_run_out():
+    found = [kind[0] + str(i) for kind, i in joint.turns(5, 3, 2, 1)]
+    assert found == ["l0", "l1", "u0", "l2", "l3", "u1", "l4", "u2"]
+    assert [k for k, _ in joint.turns(1, 4, 3, 2)] == ["labelled", *["unlabelled"] * 4]
+
+
+@pytest.mark.parametrize("kind", ["l1", "mse"])
+def test_baseline_is_the_loss_of_predicting_the_mean(pairs, kind):
+    found = joint.mean_baseline(pairs.io, kind)
+    train = pairs.io.targets[2:][:, :60].reshape(-1, 11)
+    both = pairs.io.targets[:2][:, 60:].reshape(-1, 11)
+    for name, values, mean in (
+        ("train", train, train.mean(0)),
+        ("unseen_both", both, train.mean(0)),
+        ("own_unseen_both", both, both.mean(0)),
+    ):
+        loss = np.abs(values - mean).mean() if kind == "l1" else np.square(values - mean).mean()
+        assert found[name] == pytest.approx(loss, rel=1e-4)
+
+
+def test_infonas_predicts_outputs_better_than_their_mean(cells, files):
+    settings = InfoNasSettings(**JOINT | {"epochs": 12}, head_dropout=0.0)
+    fitted = fit(infonas, task_of(cells, settings, files))
+    last = fitted.history[-1]
+    assert last["io_loss_train"] < 0.8 * fitted.facts["mean_baseline_train"]
+    assert last["io_loss_unseen_images"] < fitted.facts["mean_baseline_unseen_images"]
+    assert fitted.history[-1]["vae_loss"] < fitted.history[0]["vae_loss"]
+    assert fitted.arrays["preprocessing/mean"].shape == (11,)
+    assert fitted.arrays["preprocessing/shift"].shape == (7, 1, 1)
+
+
+def test_both_models_start_from_the_same_autoencoder(pairs):
+    torch.manual_seed(5)
+    alone = Arch2Vec(6, Arch2VecSettings(**SMALL)).state_dict()
+    torch.manual_seed(5)
+    within = InfoNas(6, 7, 1, 11, InfoNasSettings(**JOINT)).vae.state_dict()
+    assert all(torch.equal(alone[key], within[key]) for key in alone)
+
+
+def arguments(files, folder, model: str) -> tuple[Namespace, object]:
+    labelled = {"io_dataset": files.io_dataset, "images": files.images} if model == "infonas" else {}
+    args = Namespace(
+        **{"io_dataset": None, "images": None, **labelled},
+        space_file=files.space,
+        benchmark_table=files.table,
+        work=folder / "work",
+        out=folder / f"{model}.h5",
+    )
+    settings = (Arch2VecSettings(**SMALL) if model == "arch2vec" else InfoNasSettings(**JOINT)).model_dump()
+    settings |= {"benchmark": "tiny", "space": "nasbench101", "name": model}
+    return args, trained.job("autoencoders", settings)
+
+
+@pytest.mark.parametrize("model", ["arch2vec", "infonas"])
+def test_command_writes_an_encoder_and_the_same_bytes_again(model, files, tmp_path):
+    args, job = arguments(files, tmp_path, model)
+    command.run(args, job)
+    assert not list(args.work.glob("*"))
+    first = args.out.read_bytes()
+    command.run(args, job)
+    assert args.out.read_bytes() == first
+    with open_h5(args.out, "autoencoder") as handle:
+        table, embeddings = get_table(handle), handle["embeddings"][()]
+        assert ("regressor" in handle["weights"]) == (model == "infonas") == ("preprocessing" in handle)
+        assert handle.attrs["op_accuracy"] == table["op_accuracy"].iloc[-1]
+        assert 0 <= handle.attrs["validity"] <= 1
+    assert len(table) == 3 and embeddings.shape == (7, 112) and embeddings.dtype == np.float32
+    encoder, (space, _) = load_encoder(args.out), load_space(files.space)
+    np.testing.assert_array_equal(encoder.embed(space[100:107]), embeddings)
+    many = encoder.embed(Archs.concatenate([space, space, space]))  # several batches
+    np.testing.assert_allclose(many[500:1000], many[:500], atol=1e-5)
+    assert len(np.unique(many[:500].round(4), axis=0)) > 450
+    with pytest.raises(DataError, match="these cells are of toy"):
+        encoder.embed(Archs("toy", space.ops, space.adj))
+
+
+def test_cells_are_disjoint_and_without_the_benchmarks(files, tmp_path):
+    archs, keys = load_space(files.space)
+    known = archs[100:107]
+    settings = Arch2VecSettings(**SMALL)
+    held_out, cells = command.choose_cells(files.space, known, settings, 3, "tiny")
+    of = [set(nasbench101.canonical_key(a).tolist()) for a in (held_out, cells, known)]
+    assert [len(keys) for keys in of] == [100, 300, 7]
+    assert not (of[0] & of[1] or of[0] & of[2] or of[1] & of[2])
+    everything = command.choose_cells(
+        files.space, known, Arch2VecSettings(**SMALL | {"n_cells": 0}), 3, "tiny"
+    )
+    assert [len(part) for part in everything] == [100, 500 - 7 - 100]
+    np.testing.assert_array_equal(everything[0].adj, held_out.adj)
+    with pytest.raises(ConfigError, match="has 493"):
+        command.choose_cells(files.space, known, Arch2VecSettings(**SMALL | {"n_cells": 394}), 3, "tiny")
+
+
+def test_infonas_refuses_data_that_do_not_belong_together(files, tmp_path):
+    args, job = arguments(files, tmp_path, "infonas")
+    args.io_dataset = None
+    with pytest.raises(UserError, match="--io-dataset"):
+        command.run(args, job)
+    args, job = arguments(files, tmp_path, "infonas")
+    args.images = tmp_path / "images.h5"
+    args.images.write_bytes(files.images.read_bytes())
+    with h5py.File(args.images, "r+") as handle:
+        handle["labels"][0] += 1
+    with pytest.raises(DataError, match="other images"):
+        command.run(args, job)
+    assert not args.out.exists()
