@@ -37,47 +37,44 @@ localrules:
 rule report:
     default_target: True
     input:
-        "results/report/index.html",
+        REPORT,
 
 
 rule images:
     input:
-        expand("results/images/{images}.h5", images=CONFIG.images),
+        IMAGES,
 
 
 rule children:
     input:
-        all_chunks,
+        CHILDREN,
 
 
 rule io_dataset:
     input:
-        each_benchmark("results/io_dataset/{benchmark}.h5"),
+        IO_DATASET,
 
 
 rule benchmarks:
     input:
-        each_benchmark("results/benchmarks/{benchmark}.h5"),
+        BENCHMARKS,
 
 
 rule autoencoders:
     input:
-        each_benchmark(
-            "results/autoencoders/{benchmark}/{autoencoder}.h5",
-            autoencoder=CONFIG.autoencoders,
-        ),
+        AUTOENCODERS,
 
 
 rule zeroshot:
     input:
-        each_benchmark("results/zeroshot/{benchmark}.h5"),
+        ZEROSHOT,
 
 
 rule predictors:
     input:
-        "results/tables/predictors.csv",
+        PREDICTORS,
 
 
 rule search:
     input:
-        "results/tables/search.csv",
+        SEARCH,

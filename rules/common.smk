@@ -51,30 +51,34 @@ def images_of(wildcards):
     return f"results/images/{CONFIG.benchmarks[wildcards.benchmark].children.images}.h5"
 
 
-def chunks_of(wildcards):
-    children = CONFIG.benchmarks[wildcards.benchmark].children
+def children_of(benchmark):
+    children = CONFIG.benchmarks[benchmark].children
     return expand(
         "results/children/{benchmark}/chunk_{chunk}.h5",
-        benchmark=wildcards.benchmark,
+        benchmark=benchmark,
         chunk=range(chunk_count(children.n_cells, children.chunk_size)),
     )
 
 
-def all_chunks(wildcards):
-    return [
-        f"results/children/{name}/chunk_{chunk}.h5"
-        for name, benchmark in CONFIG.benchmarks.items()
-        for chunk in range(chunk_count(benchmark.children.n_cells, benchmark.children.chunk_size))
-    ]
+def scores_of(benchmark):
+    n_cells = CONFIG.benchmarks[benchmark].children.n_cells + CONFIG.zeroshot.n_candidates
+    return expand(
+        "results/zeroshot/{benchmark}/chunk_{chunk}.h5",
+        benchmark=benchmark,
+        chunk=range(chunk_count(n_cells, CONFIG.zeroshot.chunk_size)),
+    )
+
+
+def all_chunks(wildcards=None):
+    return [chunk for benchmark in CONFIG.benchmarks for chunk in children_of(benchmark)]
+
+
+def chunks_of(wildcards):
+    return children_of(wildcards.benchmark)
 
 
 def score_chunks_of(wildcards):
-    n_cells = CONFIG.benchmarks[wildcards.benchmark].children.n_cells + CONFIG.zeroshot.n_candidates
-    return expand(
-        "results/zeroshot/{benchmark}/chunk_{chunk}.h5",
-        benchmark=wildcards.benchmark,
-        chunk=range(chunk_count(n_cells, CONFIG.zeroshot.chunk_size)),
-    )
+    return scores_of(wildcards.benchmark)
 
 
 def autoencoder_inputs(wildcards):
@@ -112,7 +116,7 @@ def latents_option(wildcards, input):
     return f"--latents {named(names, [input[name] for name in names])}" if names else ""
 
 
-def all_predictions(wildcards):
+def all_predictions(wildcards=None):
     return each_benchmark(
         "results/predictors/{benchmark}/{predictor}/n{n_train}.h5",
         predictor=CONFIG.predictors,
@@ -120,10 +124,27 @@ def all_predictions(wildcards):
     )
 
 
-def all_searches(wildcards):
+def all_searches(wildcards=None):
     return each_benchmark("results/search/{benchmark}/{strategy}.h5", strategy=CONFIG.strategies)
 
 
 def named(names, files):
     """NAME=FILE options, in order."""
     return " ".join(f"{name}={file}" for name, file in zip(names, files))
+
+
+# What each target is made of. A target names its intermediate artifacts too: Snakemake would not miss
+# a deleted one otherwise, as long as what was made from it is still there.
+SPACES = sorted({f"results/spaces/{benchmark.space}.h5" for benchmark in CONFIG.benchmarks.values()})
+IMAGES = expand("results/images/{images}.h5", images=CONFIG.images)
+CHILDREN = [*SPACES, *IMAGES, *all_chunks()]
+BENCHMARKS = [*CHILDREN, *each_benchmark("results/benchmarks/{benchmark}.h5")]
+IO_DATASET = [*BENCHMARKS, *each_benchmark("results/io_dataset/{benchmark}.h5")]
+AUTOENCODERS = IO_DATASET + each_benchmark(
+    "results/autoencoders/{benchmark}/{autoencoder}.h5", autoencoder=CONFIG.autoencoders
+)
+ZEROSHOT = [*SPACES, *IMAGES, *(chunk for benchmark in CONFIG.benchmarks for chunk in scores_of(benchmark))]
+ZEROSHOT += each_benchmark("results/zeroshot/{benchmark}.h5")
+PREDICTORS = [*AUTOENCODERS, *all_predictions(), "results/tables/predictors.csv"]
+SEARCH = [*BENCHMARKS, *all_searches(), "results/tables/search.csv"]
+REPORT = [*dict.fromkeys([*PREDICTORS, *ZEROSHOT, *SEARCH]), "results/report/index.html"]

@@ -15,9 +15,13 @@ AT_ONCE = 512  # fits a core's cache
 def embed(vae: Arch2Vec, graphs: Graphs) -> torch.Tensor:
     """Return mu of each cell, float32 (N, V, latent), on the CPU."""
     vae.eval()
-    starts = range(0, len(graphs.ops), AT_ONCE)
+    n, vertices = graphs.ops.shape
+    mu = torch.empty(n, vertices, vae.fc_mu.out_features)
     with torch.inference_mode():
-        return torch.cat([vae.encode(graphs.take(slice(k, k + AT_ONCE)))[0].cpu() for k in starts])
+        for start in range(0, n, AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            mu[part] = vae.encode(graphs.take(part))[0]
+    return mu
 
 
 def reconstruction(vae: Arch2Vec, graphs: Graphs) -> dict[str, float]:

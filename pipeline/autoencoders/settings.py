@@ -41,12 +41,13 @@ class Arch2VecSettings(GraphSettings):
 class InfoNasSettings(GraphSettings):
     """info-NAS: arch2vec trained jointly with a regressor of what networks output (thesis, chapter 3).
 
-    The thesis' full size is image_width 128, head_dim 512, batch 32; the defaults suit 8x8 digits.
+    The thesis' full size: image_width 128, latent_branch_dim 16, head_dim 512, head_dropout 0.5, batches of
+    32, lr 1e-3, epochs 30, labelled_batch_images 0. The defaults suit 8x8 digits.
     """
 
     model: Literal["infonas"] = Field("infonas", description="the autoencoder and the regressor")
     image_width: int = Field(16, ge=1, le=1024, description="channels of the image branch; doubled twice")
-    latent_branch_dim: int = Field(16, ge=1, le=4096, description="width of the latent branch")
+    latent_branch_dim: int = Field(64, ge=1, le=4096, description="width of the latent branch")
     head_dim: int = Field(256, ge=1, le=65_536, description="width of the regressor's head")
     head_dropout: float = Field(0.1, ge=0, lt=1, description="in the head")
     loss: Literal["l1", "mse"] = Field("l1", description="loss of the regressor")

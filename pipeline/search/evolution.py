@@ -21,7 +21,8 @@ class Ranking:
 
 def evolve(
     space,
-    start: Archs,
+    measured: Ranking,
+    drawn: Archs,
     fitness: Callable[[Archs], np.ndarray],
     rng: np.random.Generator,
     generations: int,
@@ -29,32 +30,42 @@ def evolve(
     tournament: int,
     crossover: float,
 ) -> Ranking:
-    """Return every cell that was looked at, ranked (ReNAS, algorithm 1, lines 6 to 11).
+    """Return all cells drawn or bred, ranked by `fitness` (after ReNAS, algorithm 1, lines 6 to 11).
 
-    space: module of the search space. start: the first cells. fitness: (archs) -> float (n,), higher is
-    better; NaN counts as the lowest. In each of `generations` generations the `population` best cells
-    so far are the parents; `population` children come from winners of tournaments among them,
-    the share `crossover` of them by crossover of two winners, the others by mutation of one. The fitness
-    is asked for once a cell.
+    space: module of the search space. measured: cells whose accuracy is known; they are the parents of the
+    first generation. drawn: random cells that join the population. fitness: (archs) -> float (n,), higher
+    is better; NaN counts as the lowest; it is asked once a cell. From the second generation on, the
+    parents are the `population` cells that are the fittest so far. Each generation has `population`
+    children of the winners of tournaments among the parents: the share `crossover` of them by crossover
+    of two winners, the others by mutation of one.
     """
-    seen = _merge(None, space, start, fitness)
-    for _ in range(generations):
-        alive = min(population, len(seen.archs))
-        # The ranking is best first, so the smallest index drawn is the tournament's winner.
-        winner = rng.integers(alive, size=(2, population, min(tournament, alive))).min(axis=2)
-        crossed = int(round(population * crossover))
-        children = []
-        if crossed:
-            mothers, fathers = seen.archs[winner[0, :crossed]], seen.archs[winner[1, :crossed]]
-            children.append(space.crossover(mothers, fathers, rng))
-        if crossed < population:
-            children.append(space.mutate(seen.archs[winner[0, crossed:]], rng))
-        seen = _merge(seen, space, Archs.concatenate(children), fitness)
+    seen = rank(space, drawn, fitness)
+    for generation in range(generations):
+        parents = measured if generation == 0 else seen
+        children = _breed(space, parents, rng, population, tournament, crossover)
+        seen = rank(space, children, fitness, seen)
     return seen
 
 
-def _merge(seen: Ranking | None, space, archs: Archs, fitness: Callable[[Archs], np.ndarray]) -> Ranking:
-    """Add those of `archs` that are valid and new, and rank again."""
+def _breed(
+    space, parents: Ranking, rng: np.random.Generator, n: int, tournament: int, crossover: float
+) -> Archs:
+    """Return `n` children of the (at most `n`) best parents."""
+    alive = min(n, len(parents.archs))
+    # The ranking is best first, so the smallest index drawn is the tournament's winner.
+    winner = rng.integers(alive, size=(2, n, tournament)).min(axis=2)
+    crossed = int(round(n * crossover))
+    children = []
+    if crossed:
+        mothers, fathers = parents.archs[winner[0, :crossed]], parents.archs[winner[1, :crossed]]
+        children.append(space.crossover(mothers, fathers, rng))
+    if crossed < n:
+        children.append(space.mutate(parents.archs[winner[0, crossed:]], rng))
+    return Archs.concatenate(children)
+
+
+def rank(space, archs: Archs, fitness: Callable[[Archs], np.ndarray], seen: Ranking | None = None) -> Ranking:
+    """Return `seen` and those of `archs` that are valid and new, best first."""
     archs = archs[space.validate(archs)]
     keys, first = np.unique(space.canonical_key(archs), return_index=True)
     if seen is not None:
@@ -64,9 +75,14 @@ def _merge(seen: Ranking | None, space, archs: Archs, fitness: Callable[[Archs],
             return seen
     archs = archs[first]
     value = np.asarray(fitness(archs), dtype=np.float64)
-    value = np.where(np.isnan(value), -np.inf, value)
     if seen is not None:
         archs = Archs.concatenate([seen.archs, archs])
         keys, value = np.concatenate([seen.keys, keys]), np.concatenate([seen.fitness, value])
-    order = np.lexsort((keys, -value))
-    return Ranking(archs[order], keys[order], value[order])
+    return sort(archs, keys, value)
+
+
+def sort(archs: Archs, keys: np.ndarray, fitness: np.ndarray) -> Ranking:
+    """Return cells best first, equals in the order of their keys; NaN counts as the lowest fitness."""
+    fitness = np.where(np.isnan(fitness), -np.inf, fitness)
+    order = np.lexsort((keys, -fitness))
+    return Ranking(archs[order], keys[order], fitness[order])

@@ -15,7 +15,7 @@ from pydantic import Field
 from pipeline import settings as base
 from pipeline.errors import UserError
 from pipeline.search.context import Context
-from pipeline.search.evolution import evolve
+from pipeline.search.evolution import evolve, sort
 from pipeline.spaces.archs import Archs
 
 
@@ -64,13 +64,12 @@ class Strategy:
     def _best(self, run: int, predictor, n: int) -> Archs:
         """Evolve under a predictor; return at most `n` cells that the run has not asked for."""
         s, rng, cells = self.settings, self.rngs[run], self.context.cells
-        known = Archs.concatenate(self.archs[run])
-        drawn = rng.choice(len(cells), size=min(s.population, len(cells)), replace=False)
-        start = Archs.concatenate([known, cells[drawn]])
-        ranking = evolve(
-            self.space, start, predictor.predict, rng, s.generations, s.population, s.tournament, s.crossover
-        )
-        unseen = ~np.isin(ranking.keys, self.space.canonical_key(known))
+        archs, scores = Archs.concatenate(self.archs[run]), np.concatenate(self.scores[run])
+        measured = sort(archs, self.space.canonical_key(archs), scores)
+        drawn = cells[rng.choice(len(cells), size=min(s.population, len(cells)), replace=False)]
+        how = (s.generations, s.population, s.tournament, s.crossover)
+        ranking = evolve(self.space, measured, drawn, predictor.predict, rng, *how)
+        unseen = ~np.isin(ranking.keys, measured.keys)
         return ranking.archs[np.flatnonzero(unseen)[:n]]
 
     def _fit(self, runs: np.ndarray) -> list:

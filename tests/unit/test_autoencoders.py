@@ -97,7 +97,7 @@ def test_gradient_of_a_saturated_vertex_is_no_rounding_noise():
         precise.requires_grad_()
         softmax_cross_entropy(precise, torch.tensor([1, 1])).backward()
         gradients.append(precise.grad.double())
-    torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-9)
+    torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-6)
 
 
 def test_loss_sees_the_pairs_that_can_be_edges_alone(cells):
@@ -167,11 +167,12 @@ def test_validity_and_uniqueness_of_decoded_samples():
 
 
 def test_learning_reconstructs_cells_never_seen(cells):
-    settings = Arch2VecSettings(**SMALL | {"hidden_dim": 48, "epochs": 25}, lr=2e-2)
+    changes = {"hidden_dim": 48, "epochs": 60, "dropout": 0.0, "kl_weight": 1e-3}  # so few cells
+    settings = Arch2VecSettings(**SMALL | changes)
     history = fit(arch2vec, task_of(cells, settings)).history
     assert history[-1]["vae_loss"] < 0.6 * history[0]["vae_loss"]
-    assert history[-1]["op_accuracy"] > 0.9 and history[-1]["adj_accuracy"] > 0.85
-    assert [row["epoch"] for row in history] == list(range(1, 26))
+    assert history[-1]["op_accuracy"] > 0.93 and history[-1]["adj_accuracy"] > 0.85
+    assert [row["epoch"] for row in history] == list(range(1, 61))
 
 
 def test_learning_rate_rises_then_falls_to_nothing():
@@ -301,7 +302,7 @@ def test_baseline_is_the_loss_of_predicting_the_mean(pairs, kind):
 
 
 def test_infonas_predicts_outputs_better_than_their_mean(cells, files):
-    settings = InfoNasSettings(**JOINT | {"epochs": 12}, head_dropout=0.0)
+    settings = InfoNasSettings(**JOINT | {"epochs": 40}, head_dropout=0.0)
     fitted = fit(infonas, task_of(cells, settings, files))
     last = fitted.history[-1]
     assert last["io_loss_train"] < 0.8 * fitted.facts["mean_baseline_train"]

@@ -10,7 +10,6 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.search import predictor_evolution, random, regularized_evolution
 from pipeline.search.context import Context, draw_initial
-from pipeline.search.evolution import evolve
 from pipeline.search.ledger import NEW, OVER, REPEAT, Ledger
 from pipeline.search.loop import best_so_far, spend
 from pipeline.spaces.archs import Archs
@@ -281,19 +280,3 @@ def test_failed_networks_cost_a_query_and_train_no_predictor(fits):
     every = toy.canonical_key(setting()[1]).tolist()
     with pytest.raises(UserError, match="run 0 has 0 different accuracies of 10 .*'fake'.*n_initial"):
         search("predictor", oracle=toy.CountingOracle(toy, failing=every))
-
-
-def test_evolution_finds_the_optimum_and_scores_no_cell_twice():
-    asked = []
-
-    def fitness(archs):
-        asked.extend(toy.canonical_key(archs).tolist())
-        return toy.quality(archs)
-
-    rng = np.random.default_rng(0)
-    start = toy.unique_cells()[rng.integers(7000, size=50)]
-    ranking = evolve(toy, start, fitness, rng, generations=15, population=50, tournament=5, crossover=0.5)
-    assert len(asked) == len(set(asked)) == len(ranking.keys)
-    assert (np.diff(ranking.fitness) <= 0).all()
-    assert ranking.archs.ops[0].tolist() == [2] * 6
-    assert len(asked) < 50 * 16

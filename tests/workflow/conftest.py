@@ -45,11 +45,12 @@ class Project:
             raise AssertionError(f"{' '.join(map(str, command))} failed:\n{done.stdout}\n{done.stderr}")
         return done
 
-    def snakemake(self, *arguments, check: bool = True, **environment) -> subprocess.CompletedProcess:
+    def snakemake(
+        self, *targets: str, options: tuple = (), check: bool = True
+    ) -> subprocess.CompletedProcess:
         """Run snakemake with two cores on the project's configuration."""
-        return self.run(
-            "snakemake", "--cores", 2, "--configfile", self.config, *arguments, check=check, **environment
-        )
+        command = ("snakemake", "--cores", 2, "--configfile", self.config, *options, "--", *targets)
+        return self.run(*command, check=check)
 
     def plan(self, *targets: str) -> dict[str, list[str]]:
         """Return {rule: outputs} of what would run now, and how many seconds it took to find out."""
