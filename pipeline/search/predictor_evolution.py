@@ -1,8 +1,12 @@
 """Predictor-based search: train a predictor on what was evaluated, evolve under it, evaluate the best.
 
 The flow is algorithm 1 of GATES (section 3); the way in which the predictor proposes cells is the
-evolution of ReNAS (algorithm 1). `rounds` = 1 trains the predictor once, on the initial cells; more
-rounds share the budget evenly and train it again on everything that the run has evaluated by then.
+evolution of ReNAS (algorithm 1), whose first parents are here the cells with the best measured accuracy.
+`rounds` = 1 trains the predictor once, on the initial cells; more rounds share the budget evenly and
+train it again on everything that the run has evaluated by then.
+
+With few labels a predictor is right about cells like those that it has seen and wrong about its own
+favourites: many generations find what it overrates, all of one kind. So one generation is the default.
 """
 
 from __future__ import annotations
@@ -25,9 +29,15 @@ class Settings(base.Settings):
     predictor: str = Field(description="which of `predictors` scores the cells")
     rounds: int = Field(3, ge=1, le=10_000, description="how often the predictor is trained; 1: once")
     population: int = Field(
-        200, ge=2, le=1_000_000, description="cells of a generation, and parents of the next"
+        200, ge=2, le=1_000_000, description="random cells to start with; children a generation"
     )
-    generations: int = Field(20, ge=0, le=100_000, description="0: the best of `population` random cells")
+    generations: int = Field(
+        1,
+        ge=0,
+        le=100_000,
+        description="0: only random cells are ranked; 1: also children of the cells with the best measured "
+        "accuracy; more: then children of those with the best predicted one",
+    )
     tournament: int = Field(
         5, ge=1, le=100_000, description="parents drawn for one tournament, with replacement"
     )
