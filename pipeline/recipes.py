@@ -86,8 +86,8 @@ def _training(config: Config, benchmark: str) -> dict:
 
 
 def _networks(space: str) -> list[str]:
-    """Code that turns a cell into a network; the cell's name is in it because it names random streams."""
-    return [f"pipeline.spaces.{space}.network", f"pipeline.spaces.{space}.hashing"]
+    """Code that turns a cell into a network: its name (which names random streams), its canonical form, modules."""
+    return [f"pipeline.spaces.{space}.{module}" for module in ("hashing", "keys", "network")]
 
 
 def _children(config: Config, w: dict):

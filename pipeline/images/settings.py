@@ -16,5 +16,5 @@ class ImageSettings(Settings):
         "digits",
         description="digits: 1,797 grey 8x8 images of handwritten digits that come with scikit-learn",
     )
-    n_valid: int = Field(500, ge=1, description="images for validation, drawn by seed, classes in proportion")
-    n_test: int = Field(500, ge=1, description="images for the final test, drawn likewise")
+    n_valid: int = Field(600, ge=1, description="images for validation, drawn by seed, classes in proportion")
+    n_test: int = Field(600, ge=1, description="images for the final test, drawn likewise")

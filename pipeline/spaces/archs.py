@@ -31,6 +31,9 @@ class Archs:
     def __len__(self) -> int:
         return len(self.ops)
 
+    def __array__(self, *args, **kwargs):
+        raise TypeError("Archs: a set of architectures is several arrays; take .ops or .adj")
+
     def __getitem__(self, index) -> Archs:
         """Select by slice, integer array or boolean array; an integer gives a set of one."""
         if isinstance(index, (int, np.integer)):
