@@ -86,7 +86,7 @@ def _training(config: Config, benchmark: str) -> dict:
 
 
 def _networks(space: str) -> list[str]:
-    """Code that turns a cell into a network: its name (which names random streams), its canonical form, modules."""
+    """Code that turns a cell into a network: its name (for random streams), canonical form, and modules."""
     return [f"pipeline.spaces.{space}.{module}" for module in ("hashing", "keys", "network")]
 
 
