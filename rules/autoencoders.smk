@@ -17,7 +17,7 @@ rule train_autoencoder:
         runtime=240,
     params:
         recipe=recipe("autoencoders"),
-        work="results/autoencoders/{benchmark}/work/{autoencoder}",
+        work="results/autoencoders/{benchmark}/partial/{autoencoder}",
         outputs=lambda wildcards, input: (
             f"--io-dataset {input.io} --images {input.images}" if "io" in input.keys() else ""
         ),

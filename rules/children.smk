@@ -18,7 +18,7 @@ rule train_children:
         runtime=120,
     params:
         recipe=recipe("children"),
-        work="results/children/{benchmark}/work/chunk_{chunk}",
+        work="results/children/{benchmark}/partial/chunk_{chunk}",
     shell:
         "python -m pipeline children --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --space-file {input.space} "
         "--images {input.images} --chunk {wildcards.chunk} --work {params.work} --out {output}"

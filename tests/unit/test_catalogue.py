@@ -5,23 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.encodings import one_hot
 from pipeline.errors import ConfigError
 from pipeline.job import Job
 from pipeline.spaces import load
 from pipeline.spaces import nasbench101 as space
 from pipeline.spaces.catalogue import load_space, sampled, write_space
-from pipeline.spaces.nasbench101 import MAXPOOL3X3
-from tests.unit.nasbench101_cells import cell
-
-
-def test_one_hot():
-    adj, ops = one_hot(cell([MAXPOOL3X3], [(0, 1), (1, 6)]))
-    assert adj.dtype == ops.dtype == np.float32 and adj.shape == (1, 7, 7)
-    assert ops.argmax(axis=2).tolist() == [[0, 3, 0, 0, 0, 0, 4]]
-    assert ops.sum(axis=2).tolist() == [[1, 1, 0, 0, 0, 0, 1]]
-    _, padded = one_hot(cell([MAXPOOL3X3], [(0, 1), (1, 6)]), padding=True)
-    assert padded.argmax(axis=2).tolist() == [[1, 4, 0, 0, 0, 0, 5]] and (padded.sum(axis=2) == 1).all()
 
 
 def test_space_artifact(tmp_path):
