@@ -136,6 +136,27 @@ def test_prune_closes_gaps_and_keeps_order():
     assert apart.adj.sum() == 0 and not space.validate(apart).any()
 
 
+def test_on_path_agrees_with_plain_search():
+    rng = np.random.default_rng(5)
+    adj = np.triu(rng.random((500, 7, 7)) < 0.3, 1).astype(np.uint8)
+    ops = np.where(rng.random((500, 7)) < 0.2, NONE, CONV3X3).astype(np.uint8)
+    ops[:, 0], ops[:, 6] = INPUT, OUTPUT
+
+    def reached(start, edges):
+        found = {start}
+        while more := {v for u, v in edges if u in found} - found:
+            found |= more
+        return found
+
+    expected = np.zeros((500, 7), dtype=bool)
+    for row in range(500):
+        edges = [(u, v) for u, v in np.argwhere(adj[row]).tolist() if ops[row, u] and ops[row, v]]
+        both = reached(0, edges) & reached(6, [(v, u) for u, v in edges])
+        expected[row, list(both)] = True
+    assert 0.1 < expected.mean() < 0.9
+    assert np.array_equal(space.on_path(Archs("nasbench101", ops, adj)), expected)
+
+
 def test_prune_leaves_valid_cells_alone(some):
     pruned = space.prune(some)
     assert np.array_equal(pruned.ops, some.ops) and np.array_equal(pruned.adj, some.adj)

@@ -14,6 +14,7 @@ from pipeline.spaces.nasbench101.codes import (
     NAME,
     NONE,
     OP_NAMES,
+    OPERATIONS_ON,
     OUTPUT,
     SIZE,
     V,
@@ -21,13 +22,20 @@ from pipeline.spaces.nasbench101.codes import (
 )
 from pipeline.spaces.nasbench101.costs import flops, op_flops, op_params, params, vertex_channels
 from pipeline.spaces.nasbench101.enumeration import enumerate_cells
-from pipeline.spaces.nasbench101.hashing import cell_ids
-from pipeline.spaces.nasbench101.keys import canonical_key, from_key
+from pipeline.spaces.nasbench101.hashing import cell_ids, short
+from pipeline.spaces.nasbench101.keys import canonical_key, cell_key, from_key
 from pipeline.spaces.nasbench101.layout import node_view, on_path, prune, validate
-from pipeline.spaces.nasbench101.official import OFFICIAL_OPS, from_official, to_official
+from pipeline.spaces.nasbench101.official import (
+    COLUMNS,
+    OFFICIAL_OPS,
+    from_columns,
+    from_official,
+    to_official,
+)
 from pipeline.spaces.nasbench101.variation import crossover, mutate, sample
 
 __all__ = [
+    "COLUMNS",
     "CONV1X1",
     "CONV3X3",
     "INPUT",
@@ -38,15 +46,18 @@ __all__ = [
     "NONE",
     "N_OPS",
     "OFFICIAL_OPS",
+    "OPERATIONS_ON",
     "OP_NAMES",
     "OUTPUT",
     "SIZE",
     "V",
     "canonical_key",
     "cell_ids",
+    "cell_key",
     "crossover",
     "enumerate_cells",
     "flops",
+    "from_columns",
     "from_key",
     "from_official",
     "mutate",
@@ -57,6 +68,7 @@ __all__ = [
     "params",
     "prune",
     "sample",
+    "short",
     "to_official",
     "validate",
     "vertex_channels",

@@ -12,6 +12,7 @@ import numpy as np
 
 NAME = "nasbench101"
 SIZE = 423_624  # unique cells
+OPERATIONS_ON = "nodes"
 V = 7
 MAX_EDGES = 9
 

@@ -36,6 +36,11 @@ def cell_ids(archs: Archs) -> list[str]:
     return ids.astype(str).tolist()
 
 
+def short(cell: str) -> str:
+    """Return a short name of the cell that `cell_ids` calls `cell`: the first 8 digits of its hash."""
+    return cell[:8]
+
+
 def _hash(ops: np.ndarray, adj: np.ndarray, known: dict[bytes, bytes]) -> np.ndarray:
     """Return S32 (n,) for cells of v vertices: ops (n, v), adj (n, v, v)."""
     v = ops.shape[1]

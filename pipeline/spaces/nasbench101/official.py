@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from pipeline.spaces.nasbench101.codes import (
     slots,
     vertices,
 )
+from pipeline.spaces.nasbench101.hashing import cell_ids
+from pipeline.spaces.nasbench101.layout import validate
 
 OFFICIAL_OPS = {
     "input": INPUT,
@@ -27,6 +29,8 @@ OFFICIAL_OPS = {
     "maxpool3x3": MAXPOOL3X3,
     "output": OUTPUT,
 }
+COLUMNS = ("adjacency", "ops", "hash")  # the columns of a table that say what a row's cell is; hash: a check
+_INTERIOR_DIGITS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")  # operations written 0, 1, 2
 _OFFICIAL_NAME = {code: name for name, code in OFFICIAL_OPS.items()}
 
 
@@ -82,3 +86,60 @@ def to_official(archs: Archs) -> tuple[list[str], list[str]]:
             adjacency[i] = text[n * v * v : (n + 1) * v * v]
             operations[i] = names[which[n]]
     return adjacency, operations
+
+
+def from_columns(columns: Mapping[str, Sequence[str]]) -> Archs:
+    """Return the cells of a table's columns (see `COLUMNS`), one text a row.
+
+    adjacency: row-major strings of characters 0 and 1; leading zeros may be missing, as in tables that
+    held them as numbers. ops: official names of all vertices ('input,conv3x3-bn-relu,...,output') or one
+    digit for each interior vertex (0 conv3x3, 1 conv1x1, 2 maxpool3x3). hash (optional): the official md5,
+    which must be the cell's own. Raises DataError naming the first row that is not so; that a cell is
+    valid is for `validate` to say, and the hash of one that is not is not looked at.
+    """
+    unknown = [role for role in columns if role not in COLUMNS]
+    missing = [role for role in COLUMNS[:2] if role not in columns]
+    if unknown or missing:
+        raise DataError(
+            f"{NAME}: columns {', '.join(columns) or 'none'}; expected {' and '.join(COLUMNS[:2])}, "
+            f"and, if the table has it, {COLUMNS[2]}"
+        )
+    operations = _with_names(columns["ops"])
+    adjacency = [
+        _with_leading_zeros(bits, ops.count(",") + 1)
+        for bits, ops in zip(columns["adjacency"], operations, strict=True)
+    ]
+    archs = from_official(adjacency, operations)
+    if "hash" in columns:
+        _check_hashes(archs, columns["hash"])
+    return archs
+
+
+def _with_names(operations: Sequence[str]) -> list[str]:
+    """Return official operation lists: those of interior digits spelt out, others as they are."""
+    spelt = {text: text for text in operations if text and not text.isdigit()}
+    for text in set(operations) - spelt.keys():
+        if set(text) <= set("012"):
+            spelt[text] = ",".join(["input", *(_INTERIOR_DIGITS[int(digit)] for digit in text), "output"])
+    for row, text in enumerate(operations):
+        if text not in spelt:
+            raise DataError(
+                f"NAS-Bench-101 record {row}: operations {text!r}; expected a digit for every interior "
+                "vertex, 0 (conv3x3), 1 (conv1x1) or 2 (maxpool3x3)"
+            )
+    return [spelt[text] for text in operations]
+
+
+def _with_leading_zeros(bits: str, v: int) -> str:
+    """Return `bits` filled up to v*v characters where only zeros can be missing: the input feeds a vertex."""
+    return bits.rjust(v * v, "0") if len(bits) > v * v - v else bits
+
+
+def _check_hashes(archs: Archs, hashes: Sequence[str]) -> None:
+    rows = np.flatnonzero(validate(archs))
+    for row, own in zip(rows.tolist(), cell_ids(archs[rows]), strict=True):
+        if hashes[row].strip().lower() != own:
+            raise DataError(
+                f"NAS-Bench-101 record {row}: hash {hashes[row]!r}, but its adjacency and operations are the "
+                f"cell {own}; the row is damaged or its columns are mapped wrongly"
+            )
