@@ -42,7 +42,7 @@ class Kept:
         However the cell's vertices are numbered in `arch`, it is built and trained in canonical order.
         """
         space = load(arch.space)
-        arch = space.from_key(space.canonical_key(arch))
+        arch = space.from_key(space.cell_key(arch))
         cell = space.cell_ids(arch)[0]
         file, checkpoint = self.folder / f"{cell}.h5", self.folder / f"{cell}.pt"
         found = read_network(file)

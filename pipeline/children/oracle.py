@@ -20,9 +20,10 @@ class TrainingOracle:
         self.trained_now = 0
 
     def evaluate(self, archs: Archs) -> dict[str, np.ndarray]:
-        """Return cell, val_acc, test_acc (NaN if the training failed) and source of each architecture.
+        """Return cell, val_acc, test_acc, source and train_seconds (NaN) of each architecture.
 
-        source: "known", or "trained" (whether now or in an earlier run makes no difference to a result).
+        Accuracies are NaN if the training failed. source: "known", or "trained" (whether now or in an
+        earlier run makes no difference to a result).
         """
         cells = load(archs.space).cell_ids(archs)
         accuracies = np.full((len(archs), 2), np.nan)
@@ -41,4 +42,5 @@ class TrainingOracle:
             "val_acc": accuracies[:, 0],
             "test_acc": accuracies[:, 1],
             "source": source,
+            "train_seconds": np.full(len(archs), np.nan),  # differs from machine to machine
         }

@@ -8,7 +8,6 @@ of training, or on how often it was interrupted.
 
 from __future__ import annotations
 
-import importlib
 import math
 import time
 from collections.abc import Iterator
@@ -20,13 +19,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipeline import spaces
 from pipeline.children.checkpoint import load_checkpoint, save_checkpoint
 from pipeline.children.settings import NetworkSettings, TrainingSettings
 from pipeline.fingerprint import closure, digest
 from pipeline.images.sets import ImageSet
 from pipeline.randomness import seed_torch, torch_generator
 from pipeline.settings import canonical_json
-from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 
 CURVES = ("train_loss", "train_acc", "val_acc", "test_acc")
@@ -118,8 +117,7 @@ def identity(
 
     Checkpoints and kept networks carry it; those of another identity are never used.
     """
-    of_space = (f"pipeline.spaces.{space}.{module}" for module in ("hashing", "keys", "network"))
-    entries = ("pipeline.children.training", *of_space)
+    entries = ("pipeline.children.training", *spaces.code(space, "hashing", "keys", "network"))
     settings = canonical_json(
         [network.model_dump(mode="json"), training.model_dump(mode="json"), seed, space]
     )
@@ -143,7 +141,7 @@ def train_network(
     training goes on from it, to the same bytes as without a stop. It stays: remove it once the result is
     kept. on_device: the images, if they are there already. Same arguments, same bytes on the CPU.
     """
-    cell, kind = load(arch.space).cell_ids(arch)[0], torch.device(device).type
+    cell, kind = spaces.load(arch.space).cell_ids(arch)[0], torch.device(device).type
     stream = (seed, "child", images.name, cell)
     data = on_device or DeviceImages.of(images, training.shift, device)
     model = initial_network(arch, images, network, training, stream).to(
@@ -181,7 +179,7 @@ def train_network(
 
 def initial_network(arch: Archs, images: ImageSet, network, training: TrainingSettings, stream) -> nn.Module:
     """Return the freshly initialised network; torch's global generator stays as it was."""
-    build_network = importlib.import_module(f"pipeline.spaces.{arch.space}.network").build_network
+    build_network = spaces.network(arch.space).build_network
     norm = training.batch_norm_momentum, training.batch_norm_eps
     with torch.random.fork_rng(devices=[]):
         seed_torch(*stream, "weights")

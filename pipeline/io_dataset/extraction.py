@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 import torch
 
+from pipeline import spaces
 from pipeline.children.settings import NetworkSettings, TrainingSettings
 from pipeline.spaces.archs import Archs
 
@@ -18,7 +17,7 @@ def gap_outputs(arch: Archs, weights: dict, recipe: dict, pixels: np.ndarray, cl
     weights: the network's parameters and buffers by name. recipe: `network` and `training` of its child
     network, plain. pixels: float32 (images, channels, H, W), normalised as for training.
     """
-    build_network = importlib.import_module(f"pipeline.spaces.{arch.space}.network").build_network
+    build_network = spaces.network(arch.space).build_network
     training = TrainingSettings(**recipe["training"])  # batch norm's eps counts in evaluation too
     norm = training.batch_norm_momentum, training.batch_norm_eps
     model = build_network(arch, NetworkSettings(**recipe["network"]), pixels.shape[1], classes, *norm)

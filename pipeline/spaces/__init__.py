@@ -1,4 +1,7 @@
-"""Search spaces. Each is a package with the same functions; see `pipeline.spaces.nasbench101`."""
+"""Search spaces. Each is a package with the same functions; see `pipeline.spaces.nasbench101`.
+
+The NAS-Bench-1shot1 spaces are subsets of NAS-Bench-101: a module each, whose cells are NAS-Bench-101's.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from types import ModuleType
 from pipeline.errors import ConfigError
 from pipeline.spaces.archs import Archs
 
-NAMES = ("nasbench101",)
+SUBSPACES = {f"nasbench1shot1_{k}": "nasbench101" for k in (1, 2, 3)}  # subspace -> whose cells it holds
+NAMES = ("nasbench101", *SUBSPACES, "nasbench201", "darts")
 
-__all__ = ["NAMES", "Archs", "load"]
+__all__ = ["NAMES", "SUBSPACES", "Archs", "base", "code", "load", "network"]
 
 
 def load(name: str) -> ModuleType:
@@ -18,3 +22,19 @@ def load(name: str) -> ModuleType:
     if name not in NAMES:
         raise ConfigError(f"space: unknown space {name!r}; expected one of {', '.join(NAMES)}")
     return importlib.import_module(f"pipeline.spaces.{name}")
+
+
+def base(name: str) -> str:
+    """Return the name that the space's `Archs` carry: the space's own, or that of the space it is part of."""
+    return SUBSPACES.get(name, name)
+
+
+def network(name: str) -> ModuleType:
+    """Return the module that builds the space's networks (`build_network`); needs torch."""
+    return importlib.import_module(f"pipeline.spaces.{base(name)}.network")
+
+
+def code(name: str, *parts: str) -> list[str]:
+    """Return the modules that the named parts of a space (`keys`, `network`, …) are in, for a recipe."""
+    modules = [f"pipeline.spaces.{base(name)}.{part}" for part in parts]
+    return modules if base(name) == name else [*modules, f"pipeline.spaces.{name}"]

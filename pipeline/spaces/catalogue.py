@@ -29,16 +29,19 @@ def write_space(name: str, path: Path | str, job: Job) -> int:
     archs = space.enumerate_cells()
     with write_h5(path, KIND, job) as handle:
         put_archs(handle, archs)
-        put(handle, "keys", space.canonical_key(archs))
-        index = np.arange(len(archs), dtype=np.uint32)
-        vertices = space.vertices(archs.ops).astype(np.uint8)
-        edges = archs.adj.sum(axis=(1, 2), dtype=np.uint8)
-        put_table(handle, {"index": index, "vertices": vertices, "edges": edges})
+        put(handle, "keys", space.cell_key(archs))
+        columns = {"index": np.arange(len(archs), dtype=np.uint32)}
+        if archs.adj is None:
+            columns["cell"] = space.cell_ids(archs)
+        else:
+            columns["vertices"] = space.vertices(archs.ops).astype(np.uint8)
+            columns["edges"] = archs.adj.sum(axis=(1, 2), dtype=np.uint8)
+        put_table(handle, columns)
     return len(archs)
 
 
 def load_space(path: Path | str) -> tuple[Archs, np.ndarray]:
-    """Return all architectures of a space and their canonical keys, uint64 (N,), in the same order."""
+    """Return all architectures of a space and their keys (`cell_key`), uint64 (N,), in the same order."""
     with open_h5(path, KIND) as handle:
         return get_archs(handle), handle["keys"][()]
 

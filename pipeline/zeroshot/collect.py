@@ -44,7 +44,9 @@ def run(args, job) -> None:
     _check(chunks)
     archs = Archs.concatenate([chunk["archs"] for chunk in chunks])
     table = {name: np.concatenate([c["table"][name] for c in chunks]) for name in chunks[0]["table"]}
-    role = roles(len(archs), settings.n_held_out, settings.n_labelled)
+    role = table.pop("role", None)
+    if role is None:
+        role = roles(len(archs), settings.n_held_out, settings.n_labelled)
     report_missing(list(table["reason"]), len(archs))
     with write_h5(args.out, KIND, job, inputs=args.chunks) as handle:
         put_archs(handle, archs)

@@ -13,9 +13,9 @@ log = logging.getLogger("nasflow")
 
 def add_arguments(parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument(
-        "--space-file", type=Path, required=True, metavar="FILE", help="cells of the search space"
-    )
+    cells = parser.add_mutually_exclusive_group(required=True)
+    cells.add_argument("--space-file", type=Path, metavar="FILE", help="cells of the search space")
+    cells.add_argument("--benchmark-table", type=Path, metavar="FILE", help="score the table's cells instead")
     parser.add_argument(
         "--images", type=Path, required=True, metavar="FILE", help="image set that networks see"
     )
@@ -27,12 +27,13 @@ def run(args, job) -> None:
     """Write the scores of the chunk's cells.
 
     Raises ConfigError if the image set is another than configured, has fewer training images than
-    `batch_size`, or the space has too few cells.
+    `batch_size`, or there are too few cells.
     """
     from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.errors import ConfigError
     from pipeline.images.sets import load_images
     from pipeline.spaces.catalogue import sampled
+    from pipeline.zeroshot.cells import cells_of_table
     from pipeline.zeroshot.scores import score_cells
     from pipeline.zeroshot.settings import ChunkSettings
 
@@ -47,16 +48,22 @@ def run(args, job) -> None:
         raise ConfigError(
             f"zeroshot.batch_size: {settings.batch_size}, but {images.name} has {n_train} training images"
         )
-    archs = sampled(args.space_file, job.seed, settings.start, settings.start + settings.count)
+    part = job.seed, settings.start, settings.start + settings.count
+    if args.space_file is not None:
+        archs, role = sampled(args.space_file, *part), None
+    else:
+        archs, role = cells_of_table(args.benchmark_table, *part)
     scores = score_cells(archs, images, settings, job.seed, job.torch_device())
     report_missing(scores.reason, len(archs))
-    with write_h5(args.out, KIND, job, inputs=[args.space_file, args.images]) as handle:
+    inputs = [args.space_file or args.benchmark_table, args.images]
+    with write_h5(args.out, KIND, job, inputs=inputs) as handle:
         handle.attrs["start"] = settings.start
         put_archs(handle, archs)
         for group, values in (("arch", scores.arch), ("op", scores.op)):
             for metric, numbers in values.items():
                 put(handle.require_group(group), metric, numbers)
-        put_table(handle, {"cell": scores.cells, **scores.arch, "reason": scores.reason})
+        roles = {} if role is None else {"role": role}
+        put_table(handle, {"cell": scores.cells, **roles, **scores.arch, "reason": scores.reason})
 
 
 def report_missing(reasons: list[str], total: int) -> None:

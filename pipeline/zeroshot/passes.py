@@ -42,7 +42,8 @@ def gradient_pass(
     for handle in handles:
         handle.remove()
     names, parameters = _named(net)
-    gradients = torch.autograd.grad(loss, parameters)
+    # an operation whose output goes nowhere has no gradient
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
     return TensorScores(names, _saliencies(parameters, gradients)), kernel.matrix()
 
 
@@ -59,7 +60,7 @@ def synflow_pass(net: nn.Module, image_shape: tuple[int, int, int]) -> TensorSco
     for parameter in parameters:
         parameter.data = parameter.detach().double().abs_()
     ones = torch.ones((1, *image_shape), dtype=torch.float64, device=parameters[0].device)
-    gradients = torch.autograd.grad(net(ones).sum(), parameters)
+    gradients = torch.autograd.grad(net(ones).sum(), parameters, allow_unused=True, materialize_grads=True)
     return TensorScores(names, {"synflow": _saliencies(parameters, gradients)["plain"]})
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from pipeline import spaces
 from pipeline.images.sets import ImageSet
@@ -26,7 +24,7 @@ NO_GRADIENT = "all gradients are zero"
 class CellScores:
     """Scores of N cells. NaN where there is none; then `reason` says why.
 
-    arch: metric -> float64 (N,). op: metric -> float64 (N, V), by vertex of the cell, 0 for vertices whose
+    arch: metric -> float64 (N,). op: metric -> float64, shaped as the cells' `ops`, 0 where an
     operation has no parameters. reason: N texts, empty where all is well. cells: ids.
     """
 
@@ -75,7 +73,7 @@ def score_cells(archs: Archs, images: ImageSet, settings: ScoreSettings, seed: i
             for m in trained:
                 arch[m][n] = np.mean([a[m] for a, _, _ in results])
                 if m in op:
-                    op[m][n] = np.mean([o[m] for _, o, _ in results], axis=0)
+                    op[m][n] = np.mean([o[m] for _, o, _ in results], axis=0).reshape(archs.ops.shape[1:])
     in_order = {m: arch[m] for m in settings.metrics}
     return CellScores(cells, in_order, {m: op[m] for m in settings.metrics if m in op}, reason)
 
@@ -83,19 +81,17 @@ def score_cells(archs: Archs, images: ImageSet, settings: ScoreSettings, seed: i
 def _score(arch: Archs, x, labels, classes: int, settings: ScoreSettings, stream: int):
     """Score one initialisation: ({metric: float}, {metric: float64 (V,)}, reason)."""
     torch.manual_seed(stream)
-    module = importlib.import_module(f"pipeline.spaces.{arch.space}.network")
-    net = module.build_network(arch, settings.network, x.shape[1], classes)
+    net = spaces.network(arch.space).build_network(arch, settings.network, x.shape[1], classes)
     if x.is_cuda:
         net.to(x.device)
     for parameter in net.parameters():  # channels last: convolutions and pools are faster so
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     owners = [[name for name, _ in owned] for owned in net.vertex_parameters()]
-    relu_layers = [m for m in net.modules() if isinstance(m, (nn.ReLU, module.ConvBnRelu))]
     tables, sums, reasons = [], {}, []
     if set(settings.metrics) & {*GRADIENT, "relu_logdet"}:
         table, kernel = gradient_pass(
-            net, x, labels, relu_layers if "relu_logdet" in settings.metrics else ()
+            net, x, labels, net.rectified() if "relu_logdet" in settings.metrics else ()
         )
         tables.append(table)
         sums["relu_logdet"] = relu_logdet(kernel)
@@ -107,7 +103,7 @@ def _score(arch: Archs, x, labels, classes: int, settings: ScoreSettings, stream
     ops = {}
     for table in tables:
         sums |= {m: float(v.sum()) for m, v in table.values.items()}
-        ops |= operation_means(table, owners, has_parameters(arch)[0])
+        ops |= operation_means(table, owners, has_parameters(arch).reshape(-1))
     return _finite(sums, ops, [m for m in settings.metrics if m in sums], reasons)
 
 

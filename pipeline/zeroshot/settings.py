@@ -60,5 +60,7 @@ class CollectSettings(Settings):
     """What the stage `zeroshot_collect` reads."""
 
     benchmark: str = Field(description="name of the benchmark")
-    n_held_out: int = Field(ge=0, description="cells at the start of the permutation that are held out")
-    n_labelled: int = Field(ge=0, description="cells after them that are labelled")
+    n_held_out: int | None = Field(
+        None, ge=0, description="cells at the start that are held out; null: as the chunks say"
+    )
+    n_labelled: int | None = Field(None, ge=0, description="cells after them that are labelled")
