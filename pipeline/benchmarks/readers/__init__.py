@@ -1,0 +1,1 @@
+"""Readers of benchmark files, one plug-in file each: `Settings`, `ORIGIN`, `VERSION` and `read`."""
