@@ -95,15 +95,14 @@ class Predictor:
         """Return a score for each cell, float32 (N,); higher is better, the scale has no meaning."""
         import torch
 
-        _space_of(archs)
         if self.network is None:
             raise ValueError("gates: predict before fit")
         scores = np.empty(len(archs), np.float32)
         with torch.inference_mode():
             for start in range(0, len(archs), SCORED_AT_ONCE):
                 part = slice(start, start + SCORED_AT_ONCE)
-                ops, adj = (torch.tensor(a[part], device=self.device)[None] for a in (archs.ops, archs.adj))
-                scores[part] = self.network(ops, adj)[0].cpu().numpy()
+                views = [torch.tensor(view[part], device=self.device)[None] for view in _views(archs)]
+                scores[part] = self.network(*views)[0].cpu().numpy()
         return scores
 
 
@@ -111,22 +110,33 @@ def _trained(settings: Settings, archs: Archs, scores: np.ndarray, subsets: np.n
     """Return one network of as many replicates as there are seeds, trained on the rows `subsets` (R, n)."""
     import torch
 
-    from pipeline.predictors.encoders.gates import GatesNodes
     from pipeline.predictors.training import train
     from pipeline.randomness import torch_generator
 
-    space = _space_of(archs)
     generators = [torch_generator(seed, "gates") for seed in seeds]
-    network = GatesNodes(settings, space.N_OPS, space.NONE, space.INPUT, generators).to(device)
-    ops, adj = (torch.as_tensor(a[subsets], device=device) for a in (archs.ops, archs.adj))
+    network = _network(settings, load(archs.space), generators).to(device)
+    views = tuple(torch.as_tensor(view[subsets], device=device) for view in _views(archs))
     truth = torch.as_tensor(scores[subsets], device=device)
-    train(network, (ops, adj), truth, settings, generators)
+    train(network, views, truth, settings, generators)
     return network
 
 
-def _space_of(archs: Archs):
-    if archs.adj is None:
+def _network(settings: Settings, space, generators):
+    """Return an untrained network for the cells of `space`, a replicate for each generator."""
+    if space.OPERATIONS_ON == "nodes":
+        from pipeline.predictors.encoders.gates import GatesNodes
+
+        return GatesNodes(settings, space.N_OPS, space.NONE, space.INPUT, generators)
+    if settings.readout == "output" and space.N_CELLS > 1:
         raise ConfigError(
-            f"gates: {archs.space} has its operations on edges; this encoder takes them on nodes"
+            f"gates: a cell of {space.NAME} joins several nodes in its output, so no single one stands for "
+            "it; set readout: mean"
         )
-    return load(archs.space)
+    from pipeline.predictors.encoders.gates_edges import GatesEdges
+
+    return GatesEdges(settings, space, generators)
+
+
+def _views(archs: Archs) -> list[np.ndarray]:
+    """Return the arrays that the network takes of the cells: operations, and edges where they vary."""
+    return [view for view in (archs.ops, archs.adj) if view is not None]

@@ -9,53 +9,32 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from pipeline.predictors.encoders.replicated import Replicated, normal, uniform, zeros
 
-class GatesNodes(nn.Module):
-    """Scores of cells: (R, B, V) operations, (R, B, V, V) adjacency -> (R, B).
 
-    All parameters have a leading axis of R; replicate r's are drawn from generators[r] alone, so a
-    replicate is the same network whether it is built with others or by itself.
-    """
+class GatesNodes(Replicated):
+    """Scores of cells: (R, B, V) operations, (R, B, V, V) adjacency -> (R, B)."""
 
     def __init__(self, shape, n_ops: int, padding: int, inputs: int, generators: list[torch.Generator]):
         """shape: the plug-in's settings. padding, inputs: operation codes of unused and of input nodes."""
         super().__init__()
-        self.padding, self.inputs, self.dropout, self.readout = padding, inputs, shape.dropout, shape.readout
+        self.padding, self.inputs, self.readout = padding, inputs, shape.readout
         widths = [shape.information_hidden] + [shape.hidden] * shape.layers
-
-        def drawn(*size: int, fan: int) -> nn.Parameter:
-            bound = fan**-0.5
-            values = [torch.rand(size, generator=g).mul_(2 * bound).sub_(bound) for g in generators]
-            return nn.Parameter(torch.stack(values))
-
-        def normal(*size: int) -> nn.Parameter:
-            return nn.Parameter(torch.stack([torch.randn(size, generator=g) for g in generators]))
-
-        self.operation = normal(n_ops, shape.operation_dim)  # EMB
-        self.information = normal(1, shape.information_dim)  # E, of the input node
-        self.enter = drawn(shape.information_dim, widths[0], fan=shape.information_dim)
         pairs = list(zip(widths[:-1], widths[1:], strict=True))
-        self.w_x = nn.ParameterList([drawn(a, b, fan=b) for a, b in pairs])
-        self.bias = nn.ParameterList([nn.Parameter(torch.zeros(len(generators), 1, b)) for _, b in pairs])
+        self.operation = normal(generators, n_ops, shape.operation_dim)  # EMB
+        self.information = normal(generators, 1, shape.information_dim)  # E, of the input node
+        self.enter = uniform(generators, shape.information_dim, widths[0], fan=shape.information_dim)
+        self.w_x = nn.ParameterList([uniform(generators, a, b, fan=b) for a, b in pairs])
+        self.bias = nn.ParameterList([zeros(generators, 1, b) for _, b in pairs])
         self.w_o = nn.ParameterList(
-            [drawn(shape.operation_dim, b, fan=shape.operation_dim) for _, b in pairs]
+            [uniform(generators, shape.operation_dim, b, fan=shape.operation_dim) for _, b in pairs]
         )
-        self.b_o = nn.ParameterList([nn.Parameter(torch.zeros(len(generators), 1, b)) for _, b in pairs])
-        self.head = nn.ParameterList()
-        for a, b in zip([widths[-1], *shape.mlp], [*shape.mlp, 1], strict=True):
-            self.head += [drawn(a, b, fan=a), drawn(1, b, fan=a)]
+        self.b_o = nn.ParameterList([zeros(generators, 1, b) for _, b in pairs])
+        self.build_head(widths[-1], shape.mlp, shape.dropout, generators)
 
     def forward(self, ops: Tensor, adj: Tensor, generators: list[torch.Generator] | None = None) -> Tensor:
         """generators: one a replicate, for dropout; None switches dropout off."""
-        z = self.embed(ops, adj)  # (R, B, h)
-        weights = list(zip(self.head[::2], self.head[1::2], strict=True))
-        for w, b in weights[:-1]:
-            z = torch.baddbmm(b, z, w).relu()
-            if generators and self.dropout:
-                keep = torch.stack([torch.rand(z.shape[1:], generator=g) for g in generators]) >= self.dropout
-                z = z * keep.to(z.device) / (1 - self.dropout)
-        w, b = weights[-1]
-        return torch.baddbmm(b, z, w).squeeze(2)
+        return self.score(self.embed(ops, adj), generators)
 
     def embed(self, ops: Tensor, adj: Tensor) -> Tensor:
         """Return the cells' embeddings (R, B, h)."""
@@ -84,12 +63,3 @@ class GatesNodes(nn.Module):
         used = ((ops != self.padding) & (ops != self.inputs)).float()
         weights = used / used.sum(dim=2, keepdim=True)
         return torch.einsum("rbv,rbvh->rbh", weights, x)
-
-    def only(self, replicate: int) -> GatesNodes:
-        """Return replicate `replicate` as a network of its own (R = 1)."""
-        import copy
-
-        single = copy.deepcopy(self)
-        for mine, all_of_them in zip(single.parameters(), self.parameters(), strict=True):
-            mine.data = all_of_them.data[replicate : replicate + 1].clone()
-        return single
