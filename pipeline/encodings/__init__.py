@@ -1,0 +1,1 @@
+"""Views of architectures as arrays that models take."""
