@@ -17,7 +17,9 @@ STAGES = {
     "space": ("pipeline.spaces.command", "enumerate a search space"),
     "images": ("pipeline.images.command", "read an image set and split it"),
     "children": ("pipeline.children.command", "train a chunk of child networks"),
-    "benchmarks": ("pipeline.benchmarks.command", "build a benchmark table"),
+    "benchmarks": ("pipeline.benchmarks.command", "build a benchmark table from trained networks"),
+    "ingest": ("pipeline.benchmarks.ingest", "read a benchmark file into a benchmark table"),
+    "surrogate": ("pipeline.benchmarks.surrogate_command", "train a surrogate of a benchmark"),
     "io_dataset": ("pipeline.io_dataset.command", "collect what trained networks output"),
     "autoencoders": ("pipeline.autoencoders.command", "train arch2vec or info-NAS"),
     "zeroshot": ("pipeline.zeroshot.command", "score a chunk of untrained networks"),
@@ -27,8 +29,10 @@ STAGES = {
     "search": ("pipeline.search.command", "run a search strategy"),
     "search_table": ("pipeline.search.collect", "write results/tables/search.csv"),
     "report": ("pipeline.report.command", "write the report"),
+    "report_index": ("pipeline.report.overview", "write the overview of a run with several benchmarks"),
 }
 TOOLS = {
+    "benchmark": ("pipeline.benchmarks.describe", "describe a benchmark table in words and numbers"),
     "export": ("pipeline.export", "write any artifact's table as CSV"),
     "why": ("pipeline.why", "say in words why an artifact is stale"),
     "config": ("pipeline.config_command", "check a configuration; show it with all defaults"),

@@ -31,7 +31,7 @@ from pipeline.settings import canonical_json
 from pipeline.spaces.archs import Archs
 
 FORMAT = 1
-PACKAGES = ("h5py", "nasbench-pytorch", "numpy", "scikit-learn", "torch")
+PACKAGES = ("h5py", "nasbench-pytorch", "numpy", "scikit-learn", "torch", "xgboost-cpu")
 
 
 @contextmanager
@@ -85,7 +85,11 @@ class _Draft(io.FileIO):
 
 
 def checksum(path) -> str:
-    """Return the SHA-256 of a file's content."""
+    """Return the SHA-256 of a file's content, or of the names and contents of all files in a folder."""
+    if Path(path).is_dir():
+        files = sorted(f for f in Path(path).rglob("*") if f.is_file())
+        listed = "\n".join(f"{checksum(f)} {f.relative_to(path)}" for f in files)
+        return hashlib.sha256(listed.encode()).hexdigest()
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
@@ -213,13 +217,11 @@ def open_h5(path, kind: str | Sequence[str] | None = None) -> Iterator[h5py.File
 
 
 def put(group: h5py.Group, name: str, values, compress: bool = True) -> h5py.Dataset:
-    """Store an array with a checksum (and, by default, light compression); strings as UTF-8."""
+    """Store an array with a checksum (and, by default, light compression); strings as UTF-8 of one length."""
     values = np.asarray(values)
     if values.dtype.kind in "UO":
-        values = np.asarray([str(v).encode() for v in values.reshape(-1)], dtype=h5py.string_dtype()).reshape(
-            values.shape
-        )
-        return group.create_dataset(name, data=values, track_times=False)
+        texts = np.array([str(v).encode() for v in values.reshape(-1)], dtype="S").reshape(values.shape)
+        values = texts.astype(h5py.string_dtype("utf-8", max(texts.itemsize, 1)))
     if values.size == 0 or values.ndim == 0:
         return group.create_dataset(name, data=values, track_times=False)
     options = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if compress else {}

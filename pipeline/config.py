@@ -6,62 +6,31 @@ wrong into one line with the key's path.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
 from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
-from pipeline.children.settings import ChildrenSettings
+from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, FileBenchmark
 from pipeline.errors import ConfigError
 from pipeline.images.settings import ImageSettings
 from pipeline.io_dataset.settings import IoDatasetSettings
+from pipeline.plug_ins import plug_in
 from pipeline.predictors.settings import EvaluationSettings
 from pipeline.search.settings import SearchSettings
 from pipeline.settings import Settings
-from pipeline.spaces import NAMES as SPACES
+from pipeline.spaces import base
 from pipeline.zeroshot.settings import ZeroShotSettings
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-def _plug_in(package: str):
-    """A checker for {method: <module of package>, <its settings>}: returns the settings with defaults."""
-
-    def check(value: Any) -> dict:
-        if not isinstance(value, dict) or not isinstance(value.get("method"), str):
-            raise ValueError("expected a mapping with the key 'method'")
-        methods = sorted(p.stem for p in (Path(__file__).parent / package).glob("*.py") if _is_plug_in(p))
-        method = value["method"]
-        if method not in methods:
-            raise ValueError(f"unknown method {method!r}; expected one of {', '.join(methods)}")
-        module = importlib.import_module(f"pipeline.{package}.{method}")
-        settings = module.Settings(**{k: v for k, v in value.items() if k != "method"})
-        return {"method": method, **settings.model_dump(mode="json")}
-
-    return check
-
-
-def _is_plug_in(path: Path) -> bool:
-    return "\nclass Settings(" in path.read_text()
-
-
-Predictor = Annotated[dict, BeforeValidator(_plug_in("predictors"))]
-Strategy = Annotated[dict, BeforeValidator(_plug_in("search"))]
+Predictor = Annotated[dict, BeforeValidator(plug_in("predictors"))]
+Strategy = Annotated[dict, BeforeValidator(plug_in("search"))]
 Autoencoder = Annotated[Arch2VecSettings | InfoNasSettings, Field(discriminator="model")]
-
-
-class BenchmarkSettings(Settings):
-    """Where a benchmark's architectures and labels come from."""
-
-    space: Literal[SPACES] = Field(description="search space")
-    source: Literal["children"] = Field(
-        "children", description="children: labels come from networks trained here"
-    )
-    children: ChildrenSettings = Field(description="which networks are trained, and how")
 
 
 class ReportSettings(Settings):
@@ -81,8 +50,9 @@ class Config(Settings):
     environment: Literal["cpu", "cuda"] = Field(
         "cpu", description="which of envs/ the rules use with --sdm conda"
     )
-    images: dict[Name, ImageSettings] = Field(min_length=1, description="image sets by name")
-    benchmarks: dict[Name, BenchmarkSettings] = Field(min_length=1, description="benchmarks by name")
+    data_dir: str = Field(".", description="folder of the benchmark files")
+    images: dict[Name, ImageSettings] = Field({}, description="image sets by name")
+    benchmarks: dict[Name, Benchmark] = Field(min_length=1, description="benchmarks by name")
     io_dataset: IoDatasetSettings = Field(
         IoDatasetSettings(), description="what is collected from trained networks"
     )
@@ -92,8 +62,10 @@ class Config(Settings):
     evaluation: EvaluationSettings = Field(
         EvaluationSettings(), description="how predictors are trained and tested"
     )
-    search: SearchSettings = Field(description="budget of a search")
-    strategies: dict[Name, Strategy] = Field(description="search strategies by name: method and its settings")
+    search: SearchSettings = Field(SearchSettings(), description="budget of a search")
+    strategies: dict[Name, Strategy] = Field(
+        {}, description="search strategies by name: method and its settings"
+    )
     report: ReportSettings = Field(ReportSettings(), description="the page")
 
     def only_benchmark(self) -> str:
@@ -104,18 +76,23 @@ class Config(Settings):
             )
         return next(iter(self.benchmarks))
 
+    def trained(self) -> list[str]:
+        """Return the names of the benchmarks whose networks are trained here."""
+        return [name for name, b in self.benchmarks.items() if isinstance(b, ChildrenBenchmark)]
+
+    def scored(self) -> list[str]:
+        """Return the names of the benchmarks whose cells get zero-shot scores."""
+        return [name for name, b in self.benchmarks.items() if images_of(b) is not None]
+
     @model_validator(mode="after")
     def _names_are_there(self):
         for name, benchmark in self.benchmarks.items():
-            _among(f"benchmarks.{name}.children.images", benchmark.children.images, self.images)
-            labelled, where = benchmark.children.n_labelled, f"benchmarks.{name}.children.n_labelled = "
-            for n in self.evaluation.n_train:
-                if n > labelled:
-                    raise ValueError(f"evaluation.n_train: {n} training cells, but only {where}{labelled}")
-            if self.search.n_initial > labelled:
-                raise ValueError(
-                    f"search.n_initial: {self.search.n_initial} cells, but only {where}{labelled}"
-                )
+            if isinstance(benchmark, ChildrenBenchmark):
+                _among(f"benchmarks.{name}.children.images", benchmark.children.images, self.images)
+                self._enough_labels(name, benchmark.children.n_labelled)
+            elif benchmark.images is not None:
+                _among(f"benchmarks.{name}.images", benchmark.images, self.images)
+            self._autoencoders_fit(name, benchmark)
         for name, predictor in self.predictors.items():
             if predictor.get("latents"):
                 _among(f"predictors.{name}.latents", predictor["latents"], self.autoencoders)
@@ -123,6 +100,32 @@ class Config(Settings):
             if strategy.get("predictor"):
                 _among(f"strategies.{name}.predictor", strategy["predictor"], self.predictors)
         return self
+
+    def _enough_labels(self, name: str, labelled: int) -> None:
+        where = f"benchmarks.{name}.children.n_labelled = "
+        for n in self.evaluation.n_train:
+            if n > labelled:
+                raise ValueError(f"evaluation.n_train: {n} training cells, but only {where}{labelled}")
+        if self.strategies and self.search.n_initial > labelled:
+            raise ValueError(f"search.n_initial: {self.search.n_initial} cells, but only {where}{labelled}")
+
+    def _autoencoders_fit(self, name: str, benchmark) -> None:
+        for key, autoencoder in self.autoencoders.items():
+            if base(benchmark.space) != "nasbench101":
+                raise ValueError(
+                    f"autoencoders.{key}: {autoencoder.model} takes cells of nasbench101, but "
+                    f"benchmarks.{name}.space is {benchmark.space}; leave it out of this run"
+                )
+            if autoencoder.model == "infonas" and isinstance(benchmark, FileBenchmark):
+                raise ValueError(
+                    f"autoencoders.{key}: infonas learns from networks trained here, but "
+                    f"benchmarks.{name} is read from a file; leave it out of this run"
+                )
+
+
+def images_of(benchmark) -> str | None:
+    """Return the image set that a benchmark's networks see; None if they see none."""
+    return benchmark.children.images if isinstance(benchmark, ChildrenBenchmark) else benchmark.images
 
 
 def _among(path: str, name: str, known) -> None:
@@ -143,7 +146,10 @@ def check(raw: dict, source: str = "configuration") -> Config:
 
 
 def _in_words(error: dict) -> str:
-    path = ".".join(str(p) for p in error["loc"] if not str(p).startswith("function-"))
+    keys = [str(p) for p in error["loc"] if not str(p).startswith("function-")]
+    if keys[:1] in (["benchmarks"], ["autoencoders"]):  # these come in kinds: the third item names the kind
+        del keys[2:3]
+    path = ".".join(keys)
     inner = error.get("ctx", {}).get("error")
     if isinstance(inner, ValidationError):
         nested = _in_words(inner.errors()[0])

@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from pipeline.config import Config
+from pipeline import spaces
+from pipeline.benchmarks.locate import judged_by, locate
+from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark
+from pipeline.config import Config, images_of
 from pipeline.errors import ConfigError
 from pipeline.fingerprint import closure, digest
 from pipeline.settings import canonical_json
@@ -65,7 +68,7 @@ def _dump(settings) -> dict:
 
 
 def _space(config: Config, w: dict):
-    return {"space": w["space"]}, ["pipeline.spaces.command", f"pipeline.spaces.{w['space']}.enumeration"]
+    return {"space": w["space"]}, ["pipeline.spaces.command", *spaces.code(w["space"], "enumeration", "keys")]
 
 
 def _images(config: Config, w: dict):
@@ -76,8 +79,24 @@ def _images(config: Config, w: dict):
     ]
 
 
+def _trained(config: Config, name: str) -> ChildrenBenchmark:
+    """Return the settings of a benchmark of trained networks. Raises ConfigError for one from a file."""
+    benchmark = config.benchmarks[name]
+    if isinstance(benchmark, FileBenchmark):
+        raise ConfigError(f"benchmarks.{name}: it is read from a file; no networks are trained for it")
+    return benchmark
+
+
+def _from_file(config: Config, name: str) -> FileBenchmark:
+    """Return the settings of a benchmark that is read from a file. Raises ConfigError for another."""
+    benchmark = config.benchmarks[name]
+    if isinstance(benchmark, ChildrenBenchmark):
+        raise ConfigError(f"benchmarks.{name}: its networks are trained here; it is not read from a file")
+    return benchmark
+
+
 def _training(config: Config, benchmark: str) -> dict:
-    children = config.benchmarks[benchmark].children
+    children = _trained(config, benchmark).children
     return {
         "images": children.images,
         "network": _dump(children.network),
@@ -87,11 +106,11 @@ def _training(config: Config, benchmark: str) -> dict:
 
 def _networks(space: str) -> list[str]:
     """Code that turns a cell into a network: its name (for random streams), canonical form, and modules."""
-    return [f"pipeline.spaces.{space}.{module}" for module in ("hashing", "keys", "network")]
+    return spaces.code(space, "hashing", "keys", "network")
 
 
 def _children(config: Config, w: dict):
-    benchmark = config.benchmarks[w["benchmark"]]
+    benchmark = _trained(config, w["benchmark"])
     settings = {
         "benchmark": w["benchmark"],
         "space": benchmark.space,
@@ -102,7 +121,7 @@ def _children(config: Config, w: dict):
 
 
 def _benchmarks(config: Config, w: dict):
-    benchmark = config.benchmarks[w["benchmark"]]
+    benchmark = _trained(config, w["benchmark"])
     settings = {
         "benchmark": w["benchmark"],
         "space": benchmark.space,
@@ -111,18 +130,47 @@ def _benchmarks(config: Config, w: dict):
         "epochs": benchmark.children.training.epochs,
         **_training(config, w["benchmark"]),
     }
-    return settings, ["pipeline.benchmarks.command", f"pipeline.spaces.{benchmark.space}.costs"]
+    return settings, ["pipeline.benchmarks.command", *spaces.code(benchmark.space, "costs", "keys")]
+
+
+def _ingest(config: Config, w: dict):
+    benchmark = _from_file(config, w["benchmark"])
+    chosen, _ = locate(w["benchmark"], benchmark, config.data_dir)
+    settings = {
+        "benchmark": w["benchmark"],
+        "file": chosen,
+        "test_metric": judged_by(w["benchmark"], benchmark, config.data_dir),
+        **{name: _dump(benchmark)[name] for name in ("space", "val_metric", "split")},
+    }
+    parts = ("hashing", "keys", "layout", "official")
+    reader = f"pipeline.benchmarks.readers.{chosen['reader']}"
+    return settings, ["pipeline.benchmarks.ingest", reader, *spaces.code(benchmark.space, *parts)]
+
+
+def _surrogate(config: Config, w: dict):
+    benchmark = _from_file(config, w["benchmark"])
+    if benchmark.surrogate is None:
+        raise ConfigError(f"benchmarks.{w['benchmark']}.surrogate: none is configured")
+    metrics = {"val_acc": benchmark.val_metric}
+    metrics["test_acc"] = judged_by(w["benchmark"], benchmark, config.data_dir)
+    settings = {
+        "benchmark": w["benchmark"],
+        "space": benchmark.space,
+        "metric": metrics[w["target"]],
+        "surrogate": _dump(benchmark.surrogate),
+    }
+    return settings, ["pipeline.benchmarks.surrogate_command", *spaces.code(benchmark.space, "keys")]
 
 
 def _io_dataset(config: Config, w: dict):
-    benchmark = config.benchmarks[w["benchmark"]]
+    benchmark = _trained(config, w["benchmark"])
     settings = {
         "benchmark": w["benchmark"],
         "space": benchmark.space,
         "io_dataset": _dump(config.io_dataset),
         **_training(config, w["benchmark"]),
     }
-    return settings, ["pipeline.io_dataset.command", f"pipeline.spaces.{benchmark.space}.network"]
+    return settings, ["pipeline.io_dataset.command", *spaces.code(benchmark.space, "network")]
 
 
 def _autoencoders(config: Config, w: dict):
@@ -139,24 +187,32 @@ def _autoencoders(config: Config, w: dict):
 def _zeroshot(config: Config, w: dict):
     benchmark, zeroshot = config.benchmarks[w["benchmark"]], config.zeroshot
     scores = _dump(zeroshot)
-    n_cells = benchmark.children.n_cells + scores.pop("n_candidates")
+    n_cells = scored_cells(config, w["benchmark"])
+    del scores["n_candidates"]
     settings = {
         "benchmark": w["benchmark"],
         "space": benchmark.space,
-        "images": benchmark.children.images,
+        "images": images_of(benchmark),
         **_chunk(w["chunk"], n_cells, scores.pop("chunk_size")),
         **scores,
     }
     return settings, ["pipeline.zeroshot.command", *_networks(benchmark.space)]
 
 
+def scored_cells(config: Config, name: str) -> int:
+    """Return how many cells get zero-shot scores: the trained ones and candidates, or part of a table."""
+    benchmark = config.benchmarks[name]
+    if isinstance(benchmark, FileBenchmark):
+        return benchmark.n_scored
+    return benchmark.children.n_cells + config.zeroshot.n_candidates
+
+
 def _zeroshot_collect(config: Config, w: dict):
     benchmark = config.benchmarks[w["benchmark"]]
-    settings = {
-        "benchmark": w["benchmark"],
-        "n_held_out": benchmark.children.n_held_out,
-        "n_labelled": benchmark.children.n_labelled,
-    }
+    settings = {"benchmark": w["benchmark"]}
+    if isinstance(benchmark, ChildrenBenchmark):
+        settings["n_held_out"] = benchmark.children.n_held_out
+        settings["n_labelled"] = benchmark.children.n_labelled
     return settings, ["pipeline.zeroshot.collect"]
 
 
@@ -185,32 +241,48 @@ def _search(config: Config, w: dict):
     benchmark = config.benchmarks[w["benchmark"]]
     strategy = dict(config.strategies[w["strategy"]])
     method = strategy.pop("method")
+    origin = origin_of(benchmark)
     entries = [
         "pipeline.search.command",
         f"pipeline.search.{method}",
+        f"pipeline.search.origins.{origin}",
         f"pipeline.spaces.{benchmark.space}",
-        *_networks(benchmark.space),
     ]
-    predictor = None
-    if strategy.get("predictor"):
-        predictor = _predictor(config, strategy["predictor"])
-        entries += [f"pipeline.predictors.{predictor['method']}", *PREDICTOR_CODE]
     settings = {
         "benchmark": w["benchmark"],
         "space": benchmark.space,
         "strategy": w["strategy"],
         "method": method,
         "settings": strategy,
-        "predictor": predictor,
+        "predictor": None,
+        "origin": origin,
         **_dump(config.search),
-        "oracle": _training(config, w["benchmark"]),
     }
+    if strategy.get("predictor"):
+        settings["predictor"] = predictor = _predictor(config, strategy["predictor"])
+        entries += [f"pipeline.predictors.{predictor['method']}", *PREDICTOR_CODE]
+    if origin == "children":
+        settings["oracle"] = _training(config, w["benchmark"])
+        entries += _networks(benchmark.space)
     return settings, entries
 
 
+def origin_of(benchmark) -> str:
+    """Return where a search's accuracies come from: a module of `pipeline.search.origins`."""
+    if isinstance(benchmark, ChildrenBenchmark):
+        return "children"
+    return "surrogate" if benchmark.surrogate is not None else "table"
+
+
 def _report(config: Config, w: dict):
-    spaces = sorted({benchmark.space for benchmark in config.benchmarks.values()})
-    return _dump(config), ["pipeline.report.command", *(f"pipeline.spaces.{space}.codes" for space in spaces)]
+    used = sorted({benchmark.space for benchmark in config.benchmarks.values()})
+    shown = [module for space in used for module in spaces.code(space, "codes", "hashing")]
+    return _dump(config), ["pipeline.report.command", *shown]
+
+
+def _report_index(config: Config, w: dict):
+    settings, entries = _report(config, w)
+    return settings, ["pipeline.report.overview", *entries[1:]]
 
 
 _RECIPES: dict[str, Callable[[Config, dict], tuple[dict, list[str]]]] = {
@@ -218,6 +290,8 @@ _RECIPES: dict[str, Callable[[Config, dict], tuple[dict, list[str]]]] = {
     "images": _images,
     "children": _children,
     "benchmarks": _benchmarks,
+    "ingest": _ingest,
+    "surrogate": _surrogate,
     "io_dataset": _io_dataset,
     "autoencoders": _autoencoders,
     "zeroshot": _zeroshot,
@@ -227,4 +301,5 @@ _RECIPES: dict[str, Callable[[Config, dict], tuple[dict, list[str]]]] = {
     "search": _search,
     "search_table": lambda config, w: ({}, ["pipeline.search.collect"]),
     "report": _report,
+    "report_index": _report_index,
 }

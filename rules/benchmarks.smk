@@ -1,4 +1,4 @@
-# Benchmark tables: architectures with their metrics and costs.
+# Benchmark tables: architectures with their metrics and costs, from networks trained here or from a file.
 
 
 rule build_benchmark:
@@ -8,6 +8,8 @@ rule build_benchmark:
         "results/benchmarks/{benchmark}.h5",
     log:
         "results/logs/benchmarks/{benchmark}.log",
+    wildcard_constraints:
+        benchmark=one_of(TRAINED),
     conda:
         ENVIRONMENT
     resources:
@@ -17,3 +19,44 @@ rule build_benchmark:
         recipe=recipe("benchmarks"),
     shell:
         "python -m pipeline benchmarks --recipe {params.recipe:q} --log {log} --children {input.children} --out {output}"
+
+
+rule read_benchmark:
+    input:
+        lambda wildcards: FILES[wildcards.benchmark],
+    output:
+        "results/benchmarks/{benchmark}.h5",
+    log:
+        "results/logs/benchmarks/{benchmark}.log",
+    wildcard_constraints:
+        benchmark=one_of(FILES),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        recipe=recipe("ingest"),
+    shell:
+        "python -m pipeline ingest --recipe {params.recipe:q} --log {log} --file {input:q} --out {output}"
+
+
+rule train_surrogate:
+    input:
+        table="results/benchmarks/{benchmark}.h5",
+    output:
+        model="results/surrogates/{benchmark}/{target}.ubj",
+        folds="results/surrogates/{benchmark}/{target}.h5",
+    log:
+        "results/logs/surrogates/{benchmark}/{target}.log",
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.threads
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        recipe=recipe("surrogate"),
+    shell:
+        "python -m pipeline surrogate --recipe {params.recipe:q} --threads {threads} --log {log} --target {wildcards.target} "
+        "--benchmark-table {input.table} --model {output.model} --out {output.folds}"

@@ -4,7 +4,7 @@
 rule train_children:
     input:
         space=space_of,
-        images=images_of,
+        images=images_for,
     output:
         "results/children/{benchmark}/chunk_{chunk}.h5",
     log:

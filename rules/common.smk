@@ -5,12 +5,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
 
-from pipeline.config import check
+from pipeline.benchmarks.locate import judged_by, locate
+from pipeline.config import check, images_of
 from pipeline.errors import UserError
-from pipeline.recipes import chunk_count, recipe_json
+from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells
 
 try:
     CONFIG = check(config, workflow.configfiles[0])
+    TRAINED = CONFIG.trained()  # benchmarks whose networks are trained here
+    FILES = {  # the others -> the file or folder that each is read from
+        name: str(locate(name, benchmark, CONFIG.data_dir)[1])
+        for name, benchmark in CONFIG.benchmarks.items()
+        if name not in TRAINED
+    }
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -32,6 +39,7 @@ wildcard_constraints:
     predictor="[a-z][a-z0-9_]*",
     space="[a-z][a-z0-9_]*",
     strategy="[a-z][a-z0-9_]*",
+    target="val_acc|test_acc",
 
 
 def recipe(stage):
@@ -43,15 +51,22 @@ def each_benchmark(pattern, **values):
     return expand(pattern, benchmark=CONFIG.benchmarks, **values)
 
 
+def one_of(names):
+    """A wildcard's pattern for exactly these names; of none, it matches nothing."""
+    return "|".join(names) or "(?!)"
+
+
 def space_of(wildcards):
     return f"results/spaces/{CONFIG.benchmarks[wildcards.benchmark].space}.h5"
 
 
-def images_of(wildcards):
-    return f"results/images/{CONFIG.benchmarks[wildcards.benchmark].children.images}.h5"
+def images_for(wildcards):
+    return f"results/images/{images_of(CONFIG.benchmarks[wildcards.benchmark])}.h5"
 
 
 def children_of(benchmark):
+    if benchmark not in TRAINED:
+        return []
     children = CONFIG.benchmarks[benchmark].children
     return expand(
         "results/children/{benchmark}/chunk_{chunk}.h5",
@@ -61,16 +76,20 @@ def children_of(benchmark):
 
 
 def scores_of(benchmark):
-    n_cells = CONFIG.benchmarks[benchmark].children.n_cells + CONFIG.zeroshot.n_candidates
     return expand(
         "results/zeroshot/{benchmark}/chunk_{chunk}.h5",
         benchmark=benchmark,
-        chunk=range(chunk_count(n_cells, CONFIG.zeroshot.chunk_size)),
+        chunk=range(chunk_count(scored_cells(CONFIG, benchmark), CONFIG.zeroshot.chunk_size)),
     )
 
 
-def all_chunks(wildcards=None):
-    return [chunk for benchmark in CONFIG.benchmarks for chunk in children_of(benchmark)]
+def surrogates_of(benchmark):
+    """{val_acc, test_acc: file} of the surrogates that answer for a benchmark; empty without any."""
+    settings = CONFIG.benchmarks[benchmark]
+    if origin_of(settings) != "surrogate":
+        return {}
+    targets = ["val_acc"] + (["test_acc"] if judged_by(benchmark, settings, CONFIG.data_dir) else [])
+    return {target: f"results/surrogates/{benchmark}/{target}.ubj" for target in targets}
 
 
 def chunks_of(wildcards):
@@ -81,11 +100,18 @@ def score_chunks_of(wildcards):
     return scores_of(wildcards.benchmark)
 
 
+def scored_cells_of(wildcards):
+    """Where the cells come from that get zero-shot scores: the space, or a table that was read from a file."""
+    if wildcards.benchmark in TRAINED:
+        return {"space": space_of(wildcards)}
+    return {"table": "results/benchmarks/{benchmark}.h5"}
+
+
 def autoencoder_inputs(wildcards):
     """arch2vec reads cells; info-NAS also reads what trained networks output, and for which images."""
     inputs = {"space": space_of(wildcards), "table": "results/benchmarks/{benchmark}.h5"}
     if CONFIG.autoencoders[wildcards.autoencoder].model == "infonas":
-        inputs |= {"io": "results/io_dataset/{benchmark}.h5", "images": images_of(wildcards)}
+        inputs |= {"io": "results/io_dataset/{benchmark}.h5", "images": images_for(wildcards)}
     return inputs
 
 
@@ -101,13 +127,20 @@ def predictor_inputs(wildcards):
 
 
 def strategy_inputs(wildcards):
-    inputs = {
-        "table": "results/benchmarks/{benchmark}.h5",
-        "space": space_of(wildcards),
-        "images": images_of(wildcards),
-    }
+    inputs = {"table": "results/benchmarks/{benchmark}.h5"} | surrogates_of(wildcards.benchmark)
+    if wildcards.benchmark in TRAINED:
+        inputs |= {"space": space_of(wildcards), "images": images_for(wildcards)}
     predictor = CONFIG.strategies[wildcards.strategy].get("predictor")
     return inputs | (latents_inputs(wildcards.benchmark, predictor) if predictor else {})
+
+
+def oracle_option(wildcards, input):
+    """What a search's accuracies come from: networks trained here, surrogates, or the table alone."""
+    if wildcards.benchmark in TRAINED:
+        kept = f"results/search/{wildcards.benchmark}/trained"
+        return f"--space-file {input.space} --images {input.images} --cache {kept}"
+    files = surrogates_of(wildcards.benchmark)
+    return f"--surrogates {named(files, files.values())}" if files else ""
 
 
 def latents_option(wildcards, input):
@@ -135,16 +168,24 @@ def named(names, files):
 
 # What each target is made of. A target names its intermediate artifacts too: Snakemake would not miss
 # a deleted one otherwise, as long as what was made from it is still there.
-SPACES = sorted({f"results/spaces/{benchmark.space}.h5" for benchmark in CONFIG.benchmarks.values()})
+LISTED = (
+    CONFIG.benchmarks if CONFIG.autoencoders else TRAINED
+)  # benchmarks that need all cells of their space
+SPACES = sorted({f"results/spaces/{CONFIG.benchmarks[benchmark].space}.h5" for benchmark in LISTED})
 IMAGES = expand("results/images/{images}.h5", images=CONFIG.images)
-CHILDREN = [*SPACES, *IMAGES, *all_chunks()]
-BENCHMARKS = [*CHILDREN, *each_benchmark("results/benchmarks/{benchmark}.h5")]
-IO_DATASET = [*BENCHMARKS, *each_benchmark("results/io_dataset/{benchmark}.h5")]
+CHILDREN = [*SPACES, *IMAGES, *(chunk for benchmark in TRAINED for chunk in children_of(benchmark))]
+SURROGATES = [file for benchmark in CONFIG.benchmarks for file in surrogates_of(benchmark).values()]
+BENCHMARKS = [*CHILDREN, *each_benchmark("results/benchmarks/{benchmark}.h5"), *SURROGATES]
+IO_DATASET = BENCHMARKS + expand("results/io_dataset/{benchmark}.h5", benchmark=TRAINED)
 AUTOENCODERS = IO_DATASET + each_benchmark(
     "results/autoencoders/{benchmark}/{autoencoder}.h5", autoencoder=CONFIG.autoencoders
 )
-ZEROSHOT = [*SPACES, *IMAGES, *(chunk for benchmark in CONFIG.benchmarks for chunk in scores_of(benchmark))]
-ZEROSHOT += each_benchmark("results/zeroshot/{benchmark}.h5")
-PREDICTORS = [*AUTOENCODERS, *all_predictions(), "results/tables/predictors.csv"]
-SEARCH = [*BENCHMARKS, *all_searches(), "results/tables/search.csv"]
-REPORT = [*dict.fromkeys([*PREDICTORS, *ZEROSHOT, *SEARCH]), "results/report/index.html"]
+SCORED = CONFIG.scored()
+ZEROSHOT = [*BENCHMARKS, *(chunk for benchmark in SCORED for chunk in scores_of(benchmark))]
+ZEROSHOT += expand("results/zeroshot/{benchmark}.h5", benchmark=SCORED)
+TABLES = ["results/tables/predictors.csv"] if CONFIG.predictors else []
+PREDICTORS = [*AUTOENCODERS, *all_predictions(), *TABLES]
+SEARCH_TABLES = ["results/tables/search.csv"] if CONFIG.strategies else []
+SEARCH = [*BENCHMARKS, *all_searches(), *SEARCH_TABLES]
+PAGES = each_benchmark("results/report/{benchmark}.html") if len(CONFIG.benchmarks) > 1 else []
+REPORT = [*dict.fromkeys([*PREDICTORS, *ZEROSHOT, *SEARCH, *PAGES]), "results/report/index.html"]

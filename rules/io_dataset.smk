@@ -5,7 +5,7 @@ rule extract_outputs:
     input:
         children=chunks_of,
         table="results/benchmarks/{benchmark}.h5",
-        images=images_of,
+        images=images_for,
     output:
         "results/io_dataset/{benchmark}.h5",
     log:

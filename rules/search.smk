@@ -17,12 +17,11 @@ rule run_strategy:
         runtime=240,
     params:
         recipe=recipe("search"),
-        cache="results/search/{benchmark}/trained",
+        oracle=oracle_option,
         latents=latents_option,
     shell:
         "python -m pipeline search --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --strategy {wildcards.strategy} "
-        "--benchmark-table {input.table} --space-file {input.space} --images {input.images} "
-        "--cache {params.cache} {params.latents} --out {output}"
+        "--benchmark-table {input.table} {params.oracle} {params.latents} --out {output}"
 
 
 rule search_table:

@@ -3,8 +3,8 @@
 
 rule score_cells:
     input:
-        space=space_of,
-        images=images_of,
+        unpack(scored_cells_of),
+        images=images_for,
     output:
         "results/zeroshot/{benchmark}/chunk_{chunk}.h5",
     log:
@@ -18,8 +18,11 @@ rule score_cells:
         runtime=60,
     params:
         recipe=recipe("zeroshot"),
+        cells=lambda wildcards, input: (
+            f"--space-file {input.space}" if "space" in input.keys() else f"--benchmark-table {input.table}"
+        ),
     shell:
-        "python -m pipeline zeroshot --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --space-file {input.space} "
+        "python -m pipeline zeroshot --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} {params.cells} "
         "--images {input.images} --chunk {wildcards.chunk} --out {output}"
 
 

@@ -78,7 +78,7 @@ def read_children(paths, settings: TableSettings):
     trained on the same images.
     """
     children = load_children(paths)
-    if children.archs.space != settings.space:
+    if children.archs.space != spaces.base(settings.space):
         raise ArtifactError(f"{paths[0]}: cells of {children.archs.space}, expected {settings.space}")
     trained = set()
     for path in paths:

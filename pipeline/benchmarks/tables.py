@@ -7,6 +7,7 @@ a test accuracy, nor one after 12 epochs for one after 200. Accuracies are fract
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +15,13 @@ from dataclasses import dataclass, field
 import h5py
 import numpy as np
 
+from pipeline import spaces
 from pipeline.artifacts import get_archs, get_table, open_h5, put, put_archs, put_table, write_h5
 from pipeline.errors import DataError
 from pipeline.spaces.archs import Archs
 
 KIND = "benchmark"
-ROLES = ("held_out", "labelled")
+ROLES = ("held_out", "labelled", "unused")
 METRIC_NAME = re.compile(r"[^/@]+/[^/@]+@\d+")
 
 
@@ -27,10 +29,12 @@ METRIC_NAME = re.compile(r"[^/@]+/[^/@]+@\d+")
 class BenchmarkTable:
     """N architectures and what is known of them.
 
-    cells: N ids. role: (N,) strings, "held_out" (only ever tested on) or "labelled".
+    cells: N ids. role: (N,) strings, "held_out" (predictors are only ever tested on it), "labelled", or
+    "unused" (for searches alone).
     metrics: full name -> float32 (N, trials), NaN where a trial is missing.
-    val_metric, test_metric: names of the metric that a search may see and of the one that it is judged by.
-    costs: name -> (N,), e.g. params, train_flops.
+    val_metric, test_metric: names of the metric that a search may see and of the one that it is judged by;
+    test_metric is None where the source has no test accuracy. costs: name -> (N,) or (N, trials), e.g.
+    params, train_flops, cifar10/train_seconds@108. source: facts of the file that it was read from.
     """
 
     name: str
@@ -39,8 +43,9 @@ class BenchmarkTable:
     role: np.ndarray
     metrics: dict[str, np.ndarray]
     val_metric: str
-    test_metric: str
+    test_metric: str | None
     costs: dict[str, np.ndarray] = field(default_factory=dict)
+    source: dict = field(default_factory=dict)
 
     def __post_init__(self):
         n = len(self.archs)
@@ -57,7 +62,8 @@ class BenchmarkTable:
         if unknown := set(np.unique(self.role)) - set(ROLES):
             raise ValueError(f"roles {sorted(unknown)}: expected {', '.join(ROLES)}")
         for name in (self.val_metric, self.test_metric):
-            self._known(name)
+            if name is not None:
+                self._known(name)
 
     def __len__(self) -> int:
         return len(self.archs)
@@ -67,11 +73,12 @@ class BenchmarkTable:
 
         Raises DataError for a metric that the table does not have.
         """
-        values = self._known(metric).astype(np.float64)
-        there = ~np.isnan(values)
-        count = there.sum(axis=1)
-        total = np.where(there, values, 0.0).sum(axis=1)
-        return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+        return mean_over_trials(self._known(metric))
+
+    @property
+    def test_mean(self) -> np.ndarray:
+        """Mean test accuracy over trials, float64 (N,); NaN throughout where the table has none."""
+        return np.full(len(self), np.nan) if self.test_metric is None else self.mean(self.test_metric)
 
     def rows(self, role: str) -> np.ndarray:
         """Return the positions of the architectures with this role, int64. Raises ValueError for another."""
@@ -81,8 +88,22 @@ class BenchmarkTable:
 
     def _known(self, metric: str) -> np.ndarray:
         if metric not in self.metrics:
-            raise DataError(f"{self.name}: no metric {metric!r}; it has {', '.join(sorted(self.metrics))}")
+            raise no_metric(self.name, metric, self.metrics)
         return self.metrics[metric]
+
+
+def no_metric(table: str, metric: str, known) -> DataError:
+    """Return the error of a metric that a table does not have; it names what is there."""
+    return DataError(f"{table}: no metric {metric!r}; it has {', '.join(sorted(known))}")
+
+
+def mean_over_trials(values: np.ndarray) -> np.ndarray:
+    """Return the mean over existing trials: (N, trials) -> float64 (N,), NaN where there is none."""
+    values = values.astype(np.float64)
+    there = ~np.isnan(values)
+    count = there.sum(axis=1)
+    total = np.where(there, values, 0.0).sum(axis=1)
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
 
 
 def write_table(
@@ -103,10 +124,15 @@ def write_table(
             name=table.name,
             space=table.archs.space,
             val_metric=table.val_metric,
-            test_metric=table.test_metric,
+            test_metric=table.test_metric or "",
             n_failed=len(failed),
+            source=json.dumps(table.source, sort_keys=True),
         )
         put_archs(handle, table.archs)
+        keys = spaces.load(table.archs.space).cell_key(table.archs)
+        order = np.argsort(keys, kind="stable")
+        put(handle, "index/key", keys[order])
+        put(handle, "index/row", order.astype(np.uint32))
         for name, values in table.metrics.items():
             put(handle.require_group("metrics"), name, values)
         for name, values in table.costs.items():
@@ -131,15 +157,19 @@ def load_table(path) -> BenchmarkTable:
             role=columns["role"].to_numpy(dtype=object).astype(str),
             metrics=_datasets(handle["metrics"]),
             val_metric=str(handle.attrs["val_metric"]),
-            test_metric=str(handle.attrs["test_metric"]),
+            test_metric=str(handle.attrs["test_metric"]) or None,
             costs=_datasets(handle["costs"]) if "costs" in handle else {},
+            source=json.loads(handle.attrs["source"]),
         )
 
 
 def _datasets(group: h5py.Group) -> dict[str, np.ndarray]:
     """Return every array in a group by its path below it."""
-    found = {}
-    group.visititems(
-        lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-    )
-    return found
+    return {name: group[name][()] for name in dataset_names(group)}
+
+
+def dataset_names(group: h5py.Group) -> list[str]:
+    """Return the paths of all arrays below a group, sorted."""
+    found: list[str] = []
+    group.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    return sorted(found)

@@ -13,7 +13,7 @@ from pipeline.artifacts import get_table, open_h5, write_text_artifact
 from pipeline.job import Job
 
 HELP = "write results/tables/search.csv: accuracy against the number of trained networks"
-MEASURES = ("val_acc", "test_acc", "repeats", "invalid")
+MEASURES = ("val_acc", "test_acc", "repeats", "invalid", "train_seconds")
 COLUMNS = (
     "benchmark",
     "strategy",
@@ -44,6 +44,7 @@ def curve(path: Path) -> list[tuple]:
     """Return one row (see COLUMNS) for each number of queries of one strategy's runs.
 
     val_acc: best validation accuracy after so many queries. test_acc: test accuracy of that cell.
+    train_seconds: what the run's trainings took so far, as the benchmark recorded them.
     std: over runs, with n - 1 in the denominator; NaN for one run.
     """
     with open_h5(path, "search") as handle:
@@ -55,6 +56,7 @@ def curve(path: Path) -> list[tuple]:
         "test_acc": _by_query(table["best_test_acc"], n_runs),
         "repeats": _by_query(table["repeats"], n_runs),
         "invalid": _by_query(table["invalid"], n_runs),
+        "train_seconds": _by_query(table["train_seconds"], n_runs),
     }
     mean = {name: values.mean(axis=0) for name, values in value.items()}
     std = {name: _std(values) for name, values in value.items()}

@@ -9,18 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import spaces
 from pipeline.artifacts import put_archs, put_table, write_h5
-from pipeline.benchmarks.tables import BenchmarkTable, load_table
-from pipeline.errors import UserError
 from pipeline.job import Job
 from pipeline.predictors.resources import named_files
 from pipeline.randomness import derive
-from pipeline.search.context import Context, draw_initial
+from pipeline.search.context import Context
 from pipeline.search.loop import Trajectory, spend
-from pipeline.search.oracles import TableOracle
-from pipeline.search.settings import SearchSettings, check_against_space
-from pipeline.spaces.catalogue import load_space
+from pipeline.search.settings import SearchSettings
 
 HELP = "run a search strategy: spend a budget of trained networks, several times over"
 log = logging.getLogger("nasflow")
@@ -29,12 +24,17 @@ log = logging.getLogger("nasflow")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's files."""
     parser.add_argument("--strategy", required=True, help="name of the strategy in the configuration")
+    parser.add_argument("--benchmark-table", type=Path, required=True, help="benchmark table")
+    parser.add_argument("--space-file", type=Path, help="all cells of the search space; needed with --images")
     parser.add_argument(
-        "--benchmark-table", type=Path, required=True, help="benchmark table with labelled cells"
+        "--images", type=Path, help="image set to train on, where the benchmark's networks are trained here"
     )
-    parser.add_argument("--space-file", type=Path, required=True, help="all cells of the search space")
     parser.add_argument(
-        "--images", type=Path, help="image set to train on; needed unless the table has every cell"
+        "--surrogates",
+        nargs="*",
+        default=[],
+        metavar="METRIC=FILE",
+        help="surrogates of val_acc and test_acc that answer for any cell of the space",
     )
     parser.add_argument("--cache", type=Path, help="folder that keeps what was trained; needed with --images")
     parser.add_argument(
@@ -53,16 +53,12 @@ def run(args: argparse.Namespace, job: Job) -> None:
     s = job.settings
     search = SearchSettings(budget=s["budget"], n_initial=s["n_initial"], n_runs=s["n_runs"])
     method = importlib.import_module(f"pipeline.search.{s['method']}")
-    space, table = spaces.load(s["space"]), load_table(args.benchmark_table)
-    cells, _ = load_space(args.space_file)
-    labelled = table.rows("labelled")
-    check_against_space(search, len(cells), len(labelled), s["space"])
-    initial, reserve = draw_initial(len(labelled), search.n_initial, search.n_runs, job.seed, s["benchmark"])
     latents, device = named_files(args.latents), job.torch_device()
+    origin = importlib.import_module(f"pipeline.search.origins.{s['origin']}")
+    domain, oracle, initial, reserve = origin.begin(args, job, search, device)
     context = Context(
-        space=space,
-        cells=cells,
-        reserve=[table.archs[labelled[rows]] for rows in reserve],
+        space=domain,
+        reserve=reserve,
         seeds=[
             derive(job.seed, "search", s["benchmark"], s["strategy"], run) for run in range(search.n_runs)
         ],
@@ -72,38 +68,12 @@ def run(args: argparse.Namespace, job: Job) -> None:
         zeroshot=args.zeroshot,
         device=device,
     )
-    trajectory = spend(
-        method.Strategy(method.Settings(**s["settings"]), context),
-        make_oracle(args, job, table, space, device),
-        space,
-        table.archs[labelled[initial.reshape(-1)]],
-        search.n_runs,
-        search.budget,
-        s["strategy"],
-    )
-    inputs = [args.benchmark_table, args.space_file, args.images, args.zeroshot, *latents.values()]
-    write(args.out, job, trajectory, [path for path in inputs if path is not None])
-
-
-def make_oracle(args: argparse.Namespace, job: Job, table: BenchmarkTable, space, device):
-    """Return an oracle that trains what the table does not know, or only looks up if there are no images.
-
-    The labelled cells are known to it; held-out ones are not.
-    """
-    if job.settings.get("oracle") is None:
-        return TableOracle(table, space.canonical_key)
-    if args.images is None or args.cache is None:
-        raise UserError("search: this benchmark's networks are trained here; give --images and --cache")
-    from pipeline.children.kept import Kept
-    from pipeline.children.oracle import TrainingOracle
-    from pipeline.images.sets import load_images
-
-    val, test = table.mean(table.val_metric), table.mean(table.test_metric)
-    known = {table.cells[row]: (float(val[row]), float(test[row])) for row in table.rows("labelled")}
-    recipe = job.settings["oracle"]
-    images, space_name = load_images(args.images), job.settings["space"]
-    kept = Kept(args.cache, images, recipe["network"], recipe["training"], space_name, job, device)
-    return TrainingOracle(kept, known)
+    strategy = method.Strategy(method.Settings(**s["settings"]), context)
+    trajectory = spend(strategy, oracle, domain, initial, search.n_runs, search.budget, s["strategy"])
+    named = [*named_files(args.surrogates).values(), *latents.values()]
+    inputs = [args.benchmark_table, args.space_file, args.images, args.zeroshot, *named]
+    inputs = [path for path in inputs if path is not None]
+    write(args.out, job, trajectory, inputs)
 
 
 def write(path: Path, job: Job, trajectory: Trajectory, inputs: list[Path]) -> None:
@@ -129,9 +99,7 @@ def write(path: Path, job: Job, trajectory: Trajectory, inputs: list[Path]) -> N
         repeats.sum(),
         ", ".join(f"{count} {source}" for source, count in trajectory.sources.items()),
     )
-    log.info(
-        "%s: best by validation: %.4f validation, %.4f test (mean over runs)",
-        job.settings["strategy"],
-        columns["best_val_acc"][last].mean(),
-        columns["best_test_acc"][last].mean(),
-    )
+    val, test = columns["best_val_acc"][last].mean(), columns["best_test_acc"][last].mean()
+    also = "" if np.isnan(test) else f", {test:.4f} test"
+    name = job.settings["strategy"]
+    log.info("%s: best by validation: %.4f validation%s (mean over runs)", name, val, also)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from pipeline.randomness import derive, rng
+from pipeline.search.domain import Domain
+from pipeline.search.settings import SearchSettings, check_against_space
 from pipeline.spaces.archs import Archs
 
 
@@ -18,15 +19,14 @@ from pipeline.spaces.archs import Archs
 class Context:
     """The surroundings of a strategy's runs; no accuracies are in it.
 
-    space: module of the search space. cells: all its cells (or those that a search may start from).
-    reserve: for each run, cells drawn uniformly from the space, in random order and other than its
-    initial ones; their labels exist already. seeds: one a run. budget: queries of one run.
-    predictor: {predictor, method, settings} for strategies that use one. latents: autoencoder
-    artifacts by name. zeroshot: scores of untrained networks. device: torch device for predictors.
+    space: the cells that may be asked for. reserve: for each run, cells drawn uniformly from the space, in
+    random order and other than its initial ones, that random search asks for first. seeds: one a run.
+    budget: queries of one run. predictor: {predictor, method, settings} for strategies that use one.
+    latents: autoencoder artifacts by name. zeroshot: scores of untrained networks. device: torch device for
+    predictors.
     """
 
-    space: ModuleType | Any
-    cells: Archs
+    space: Domain
     reserve: Sequence[Archs]
     seeds: Sequence[int]
     budget: int
@@ -59,3 +59,17 @@ def draw_initial(n_labelled: int, n_initial: int, n_runs: int, seed: int, benchm
         [rng(seed, "search", benchmark, "initial", run).permutation(n_labelled) for run in range(n_runs)]
     )
     return order[:, :n_initial], order[:, n_initial:]
+
+
+def draw_first(domain: Domain, search: SearchSettings, seed: int, benchmark: str):
+    """Draw cells uniformly from a domain in which no accuracy comes free.
+
+    Returns (initial: Archs that every strategy starts from, run after run; reserve: for each run, the Archs
+    after them in the same draw, up to the budget). They depend on the run, not on the strategy.
+    Raises ConfigError if the domain has fewer cells than the budget.
+    """
+    check_against_space(search, domain.size, domain.size, benchmark)
+    streams = [rng(seed, "search", benchmark, "initial", run) for run in range(search.n_runs)]
+    drawn = [domain.draw(search.budget, stream) for stream in streams]
+    n = search.n_initial
+    return Archs.concatenate([cells[:n] for cells in drawn]), [cells[n:] for cells in drawn]

@@ -12,7 +12,7 @@ from pipeline.spaces.archs import Archs
 
 @dataclass(frozen=True)
 class Ranking:
-    """Cells with their canonical keys uint64 (n,) and fitness float64 (n,), best first, none twice."""
+    """Cells with their keys (`cell_key`) uint64 (n,) and fitness float64 (n,), best first, none twice."""
 
     archs: Archs
     keys: np.ndarray
@@ -32,7 +32,7 @@ def evolve(
 ) -> Ranking:
     """Return all cells drawn or bred, ranked by `fitness` (after ReNAS, algorithm 1, lines 6 to 11).
 
-    space: module of the search space. measured: cells whose accuracy is known; they are the parents of the
+    space: the search's `Domain`. measured: cells whose accuracy is known; they are the parents of the
     first generation. drawn: random cells that join the population. fitness: (archs) -> float (n,), higher
     is better; NaN counts as the lowest; it is asked once a cell. From the second generation on, the
     parents are the `population` cells that are the fittest so far. Each generation has `population`
@@ -67,7 +67,7 @@ def _breed(
 def rank(space, archs: Archs, fitness: Callable[[Archs], np.ndarray], seen: Ranking | None = None) -> Ranking:
     """Return `seen` and those of `archs` that are valid and new, best first."""
     archs = archs[space.validate(archs)]
-    keys, first = np.unique(space.canonical_key(archs), return_index=True)
+    keys, first = np.unique(space.cell_key(archs), return_index=True)
     if seen is not None:
         new = ~np.isin(keys, seen.keys)
         keys, first = keys[new], first[new]

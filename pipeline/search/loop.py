@@ -29,6 +29,7 @@ from pipeline.search.ledger import NEW, Ledger
 from pipeline.spaces.archs import Archs
 
 log = logging.getLogger("nasflow")
+TEXTS, NUMBERS = ("cell", "source"), ("val_acc", "test_acc", "train_seconds")  # what an oracle says
 MAX_IDLE = 1000  # proposals of one run in a row without a new cell before the search gives up
 SAY_EVERY = 10.0  # seconds between log lines
 
@@ -37,9 +38,10 @@ class Oracle(Protocol):
     """Whoever knows, or finds out by training, what a cell achieves."""
 
     def evaluate(self, archs: Archs):
-        """Return a mapping of columns, one row an architecture: cell, val_acc, test_acc, source.
+        """Return columns with one row an architecture: cell, val_acc, test_acc, source, train_seconds.
 
-        source: "known" or "trained"; whether a network was trained now or in an earlier run must not show.
+        source: "known", "trained" (whether now or in an earlier run must not show) or "surrogate".
+        train_seconds: what a benchmark recorded for the training; NaN if unknown or trained here.
         """
 
 
@@ -47,8 +49,9 @@ class Oracle(Protocol):
 class Trajectory:
     """What a strategy asked for: rows in the order of the queries, one run after the other.
 
-    columns: run, query (1 = first), cell, val_acc, test_acc, source ("known" or "trained"), repeats and
-    invalid (so far in the run), best_val_acc (so far), best_test_acc (of the cell that is best by
+    columns: run, query (1 = first), cell, val_acc, test_acc, source ("known", "trained", "surrogate"),
+    repeats and invalid (so far in the run), train_seconds (so far in the run, as a benchmark recorded
+    them; NaN if unknown), best_val_acc (so far), best_test_acc (of the cell that is best by
     validation so far). archs: the cell of each row, in canonical form. sources: how many different
     cells were known and how many trained.
     """
@@ -61,7 +64,7 @@ class Trajectory:
 def spend(strategy, oracle: Oracle, space, initial: Archs, n_runs: int, budget: int, name: str) -> Trajectory:
     """Let a strategy spend `budget` queries in each of `n_runs` runs.
 
-    space: module of the search space. initial: the first cells, as many for each run, run after run.
+    space: the search's `Domain`. initial: the first cells, as many for each run, run after run.
     name: the strategy's, for messages.
     Raises UserError if a run proposes nothing, or nothing new in MAX_IDLE proposals.
     """
@@ -86,7 +89,7 @@ def _settle(strategy, ledger: Ledger, answers: Answers, space, runs: np.ndarray,
     valid = space.validate(archs)
     ledger.refuse(runs[~valid])
     runs, archs = runs[valid], archs[valid]
-    keys = space.canonical_key(archs)
+    keys = space.cell_key(archs)
     new = ledger.enter(runs, keys) == NEW
     answers.fetch(keys[new])
     if new.any():
@@ -127,7 +130,7 @@ class Answers:
         self.oracle, self.space = oracle, space
         self._row: dict[int, int] = {}  # key -> row in the columns below
         self._archs: list[Archs] = []
-        self._columns: dict[str, list] = {"cell": [], "val_acc": [], "test_acc": [], "source": []}
+        self._columns: dict[str, list] = {name: [] for name in (*TEXTS, *NUMBERS)}
 
     def fetch(self, keys: np.ndarray) -> None:
         """Have the oracle evaluate what it was not asked yet. keys: uint64 (n,), canonical."""
@@ -153,8 +156,8 @@ class Answers:
 
     def columns(self) -> tuple[Archs, dict[str, np.ndarray]]:
         """Return all cells asked for and what the oracle said of them."""
-        texts = {name: np.array(self._columns[name], dtype=object) for name in ("cell", "source")}
-        numbers = {name: np.array(self._columns[name], dtype=np.float64) for name in ("val_acc", "test_acc")}
+        texts = {name: np.array(self._columns[name], dtype=object) for name in TEXTS}
+        numbers = {name: np.array(self._columns[name], dtype=np.float64) for name in NUMBERS}
         return Archs.concatenate(self._archs), texts | numbers
 
 
@@ -169,9 +172,19 @@ def _trajectory(queries: dict[str, np.ndarray], answers: Answers) -> Trajectory:
         **{name: said[name][rows] for name in ("cell", "val_acc", "test_acc", "source")},
         "repeats": queries["repeats"],
         "invalid": queries["invalid"],
+        "train_seconds": _summed_within(queries["run"], said["train_seconds"][rows]),
     }
     columns |= best_so_far(columns["run"], columns["val_acc"], columns["test_acc"])
     return Trajectory(columns, archs[rows], dict(zip(names.tolist(), counts.tolist(), strict=True)))
+
+
+def _summed_within(run: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the sum of `values` so far in each run, float64 (n,); rows are sorted by run."""
+    total = np.empty(len(run))
+    for r in np.unique(run):
+        rows = run == r
+        total[rows] = np.cumsum(values[rows])
+    return total
 
 
 def best_so_far(run: np.ndarray, val_acc: np.ndarray, test_acc: np.ndarray) -> dict[str, np.ndarray]:

@@ -73,10 +73,10 @@ class Strategy:
 
     def _best(self, run: int, predictor, n: int) -> Archs:
         """Evolve under a predictor; return at most `n` cells that the run has not asked for."""
-        s, rng, cells = self.settings, self.rngs[run], self.context.cells
+        s, rng = self.settings, self.rngs[run]
         archs, scores = Archs.concatenate(self.archs[run]), np.concatenate(self.scores[run])
-        measured = sort(archs, self.space.canonical_key(archs), scores)
-        drawn = cells[rng.choice(len(cells), size=min(s.population, len(cells)), replace=False)]
+        measured = sort(archs, self.space.cell_key(archs), scores)
+        drawn = self.space.draw(min(s.population, self.space.size), rng)
         how = (s.generations, s.population, s.tournament, s.crossover)
         ranking = evolve(self.space, measured, drawn, predictor.predict, rng, *how)
         unseen = ~np.isin(ranking.keys, measured.keys)

@@ -47,7 +47,6 @@ class Strategy:
     def _fresh(self, run: int) -> Archs:
         """Return enough different cells for the whole budget, even if a budget's worth is known already."""
         if run not in self.fresh:
-            cells = self.context.cells
-            n = min(2 * self.context.budget, len(cells))
-            self.fresh[run] = cells[self.rngs[run].choice(len(cells), size=n, replace=False)]
+            n = min(2 * self.context.budget, self.context.space.size)
+            self.fresh[run] = self.context.space.draw(n, self.rngs[run])
         return self.fresh[run]

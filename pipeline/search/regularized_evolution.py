@@ -39,9 +39,10 @@ class Strategy:
         self.rngs = context.generators("evolution")
         self.shared = rng(context.seeds[0], "evolution of all runs") if settings.one_stream else None
         shape = (context.n_runs, settings.population)
-        like = context.cells
+        like = context.space.draw(1, rng(0, "layout"))  # the shape of a cell's arrays
         self.ops = np.zeros((*shape, *like.ops.shape[1:]), dtype=np.uint8)  # (runs, population, ...)
         self.adj = None if like.adj is None else np.zeros((*shape, *like.adj.shape[1:]), dtype=np.uint8)
+        self.archs_space = like.space
         self.fitness = np.full(shape, -np.inf)
         self.told = np.zeros(
             context.n_runs, dtype=np.int64
@@ -54,7 +55,7 @@ class Strategy:
         drawn = (self._uniform(runs) * alive[:, None]).astype(np.int64)  # (runs, tournament)
         winner = drawn[np.arange(len(runs)), self.fitness[runs[:, None], drawn].argmax(axis=1)]
         adj = None if self.adj is None else self.adj[runs, winner]
-        return runs, self._mutate(Archs(self.space.NAME, self.ops[runs, winner], adj), runs)
+        return runs, self._mutate(Archs(self.archs_space, self.ops[runs, winner], adj), runs)
 
     def tell(self, runs: np.ndarray, archs: Archs, scores: np.ndarray) -> None:
         """Let cells take the place of the oldest; a failed network has the lowest fitness."""

@@ -28,6 +28,7 @@ def write_space(name: str, path: Path | str, job: Job) -> int:
     space = load(name)
     archs = space.enumerate_cells()
     with write_h5(path, KIND, job) as handle:
+        handle.attrs["space"] = name
         put_archs(handle, archs)
         put(handle, "keys", space.cell_key(archs))
         columns = {"index": np.arange(len(archs), dtype=np.uint32)}
@@ -51,8 +52,9 @@ def sampled(path: Path | str, seed: int, start: int, stop: int) -> Archs:
 
     Raises ConfigError if the space has fewer than `stop` architectures.
     """
-    archs, _ = load_space(path)
-    return archs[permutation(archs.space, len(archs), seed, start, stop)]
+    with open_h5(path, KIND) as handle:
+        archs, name = get_archs(handle), str(handle.attrs["space"])
+    return archs[permutation(name, len(archs), seed, start, stop)]
 
 
 def permutation(space: str, size: int, seed: int, start: int, stop: int) -> np.ndarray:

@@ -63,6 +63,7 @@ def inputs(tmp_path_factory, images):
     folder = tmp_path_factory.mktemp("inputs")
     archs = load("nasbench101").sample(40, np.random.default_rng(0))
     with write_h5(folder / "space.h5", "space", Job("space", {})) as handle:
+        handle.attrs["space"] = "nasbench101"
         put_archs(handle, archs)
         handle["keys"] = load("nasbench101").canonical_key(archs)
         put_table(handle, {"index": np.arange(40)})

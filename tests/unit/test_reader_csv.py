@@ -9,7 +9,10 @@ import lzma
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 import pytest
+import zstandard
+from pyarrow import parquet
 from pydantic import ValidationError
 
 from pipeline import spaces
@@ -81,7 +84,6 @@ def test_compressed_and_windows(tmp_path, rows, end, ending, pack):
 
 
 def test_zstandard(tmp_path, rows):
-    zstandard = pytest.importorskip("zstandard")
     plain = written(tmp_path, rows).read_bytes()
     packed, half = tmp_path / "table.csv.zst", len(plain) // 2
     frames = [zstandard.ZstdCompressor().compress(part) for part in (plain[:half], plain[half:])]
@@ -94,8 +96,6 @@ def test_zstandard(tmp_path, rows):
 
 
 def test_parquet(tmp_path, rows):
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
 
     path = tmp_path / "table.parquet"
     columns = {name: [row[k] for row in rows[1:]] for k, name in enumerate(rows[0])}
@@ -259,8 +259,6 @@ def test_fuzz(tmp_path, rows, ending, n):
 
 
 def test_fuzz_parquet(tmp_path, rows):
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
 
     path, rng = tmp_path / "fuzz.parquet", np.random.default_rng(0)
     parquet.write_table(pyarrow.table({n: [r[k] for r in rows[1:]] for k, n in enumerate(rows[0])}), path)

@@ -10,11 +10,13 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.search import predictor_evolution, random, regularized_evolution
 from pipeline.search.context import Context, draw_initial
+from pipeline.search.domain import Domain
 from pipeline.search.ledger import NEW, OVER, REPEAT, Ledger
 from pipeline.search.loop import best_so_far, spend
 from pipeline.spaces.archs import Archs
 from tests.unit import toy_space as toy
 
+DOMAIN = Domain(toy, toy.unique_cells())
 N_LABELLED, N_INITIAL, BUDGET, N_RUNS = 60, 10, 40, 3
 STRATEGIES = {
     "random": (random, {}),
@@ -49,7 +51,7 @@ def setting(n_runs=N_RUNS, budget=BUDGET, strategy="any", seed=0):
     labelled = labelled_cells()
     first, rest = draw_initial(N_LABELLED, N_INITIAL, n_runs, seed, "bench")
     seeds = [stream_seed(seed, strategy, run) for run in range(n_runs)]
-    context = Context(toy, toy.unique_cells(), [labelled[rows] for rows in rest], seeds, budget)
+    context = Context(DOMAIN, [labelled[rows] for rows in rest], seeds, budget)
     return context, labelled[first.reshape(-1)]
 
 
@@ -67,7 +69,7 @@ def search(name, n_runs=N_RUNS, budget=BUDGET, oracle=None, seed=0, spy=None):
             spy.append((runs, archs, scores)),
             tell(runs, archs, scores),
         )
-    return spend(strategy, oracle or toy.CountingOracle(toy), toy, initial, n_runs, budget, name)
+    return spend(strategy, oracle or toy.CountingOracle(toy), DOMAIN, initial, n_runs, budget, name)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -139,7 +141,7 @@ def test_guided_search_beats_random_search():
 def test_random_takes_labelled_cells_before_fresh_ones():
     context, initial = setting(budget=100)
     strategy = random.Strategy(random.Settings(), context)
-    trajectory = spend(strategy, toy.CountingOracle(toy), toy, initial, N_RUNS, 100, "random")
+    trajectory = spend(strategy, toy.CountingOracle(toy), DOMAIN, initial, N_RUNS, 100, "random")
     keys = toy.canonical_key(trajectory.archs).reshape(N_RUNS, 100)
     labelled = set(toy.canonical_key(labelled_cells()).tolist())
     for row in keys.tolist():
@@ -170,7 +172,7 @@ def test_repeats_and_invalid_proposals_are_free_and_counted():
         ([0, 0, 0, 1, 1], [new, new, more, new, more]),  # the last is beyond run 1's budget
     )
     oracle = toy.CountingOracle(toy)
-    columns = spend(strategy, oracle, toy, start, 2, 3, "scripted").columns
+    columns = spend(strategy, oracle, DOMAIN, start, 2, 3, "scripted").columns
     assert columns["run"].tolist() == [0, 0, 0, 1, 1, 1]
     assert columns["repeats"].tolist() == [0, 1, 2, 0, 0, 0]
     assert columns["invalid"].tolist() == [0, 1, 1, 0, 1, 1]
@@ -209,7 +211,7 @@ def test_a_strategy_without_new_cells_ends_with_one_clear_line(kept, says):
     with pytest.raises(
         UserError, match=rf"strategies\.stuck: run 0 .*{says}.* 5 of 9 queries.*lower search\.budget"
     ):
-        spend(Stubborn(initial[kept]), toy.CountingOracle(toy), toy, initial, 1, 9, "stuck")
+        spend(Stubborn(initial[kept]), toy.CountingOracle(toy), DOMAIN, initial, 1, 9, "stuck")
 
 
 def test_best_so_far_follows_validation_accuracy():
@@ -251,7 +253,7 @@ def test_predictor_is_trained_once_a_round_on_what_its_run_has_evaluated(fits):
     settings = {"predictor": "fake", "rounds": 1, "population": 20, "generations": 4}
     context, initial = setting()
     strategy = predictor_evolution.Strategy(predictor_evolution.Settings(**settings), context)
-    spend(strategy, toy.CountingOracle(toy), toy, initial, N_RUNS, BUDGET, "once")
+    spend(strategy, toy.CountingOracle(toy), DOMAIN, initial, N_RUNS, BUDGET, "once")
     assert [call.subsets.shape for call in fits] == [(N_RUNS, 10)]
 
 
@@ -259,12 +261,12 @@ def test_predictor_proposes_the_best_unseen_cells():
     settings = predictor_evolution.Settings(predictor="fake", rounds=1, population=20_000, generations=0)
     context, initial = setting(n_runs=1)
     strategy = predictor_evolution.Strategy(settings, context)
-    proposed = spend(strategy, toy.CountingOracle(toy), toy, initial, 1, BUDGET, "all").columns["val_acc"][
+    proposed = spend(strategy, toy.CountingOracle(toy), DOMAIN, initial, 1, BUDGET, "all").columns["val_acc"][
         N_INITIAL:
     ]
-    unseen = ~np.isin(toy.canonical_key(context.cells), toy.canonical_key(initial))
+    unseen = ~np.isin(toy.canonical_key(DOMAIN.cells), toy.canonical_key(initial))
     np.testing.assert_allclose(
-        proposed, np.sort(toy.quality(context.cells[unseen]))[::-1][: BUDGET - N_INITIAL]
+        proposed, np.sort(toy.quality(DOMAIN.cells[unseen]))[::-1][: BUDGET - N_INITIAL]
     )
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from pipeline.artifacts import get_archs, get_table, open_h5, put, put_archs, put_table, write_h5
+from pipeline.benchmarks.queries import Benchmark
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
 from pipeline.errors import ConfigError, UserError
 from pipeline.images import command as images_command
 from pipeline.job import Job
 from pipeline.search import collect, command
-from pipeline.search.oracles import TableOracle
+from pipeline.search.origins.table import TableOracle
 from pipeline.search.settings import SearchSettings
 from pipeline.spaces import nasbench101
 
@@ -31,7 +33,7 @@ SETTINGS = {
     "budget": 30,
     "n_initial": 10,
     "n_runs": 3,
-    "oracle": None,
+    "origin": "table",
 }
 RECIPE = {
     "images": "digits",
@@ -54,6 +56,7 @@ def files(tmp_path_factory):
     every = nasbench101.enumerate_cells()
     cells = every[np.sort(np.random.default_rng(0).choice(len(every), N_CELLS, replace=False))]
     with write_h5(folder / "space.h5", "space", Job("space", {})) as handle:
+        handle.attrs["space"] = "nasbench101"
         put_archs(handle, cells)
         put(handle, "keys", nasbench101.canonical_key(cells))
         put_table(handle, {"index": np.arange(N_CELLS)})
@@ -76,15 +79,10 @@ def search(files, out, *more, table="table.h5", **changes):
     """Run the command as the workflow does."""
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    paths = [
-        "--benchmark-table",
-        str(files / table),
-        "--space-file",
-        str(files / "space.h5"),
-        "--out",
-        str(out),
-    ]
     settings = copy.deepcopy(SETTINGS) | changes
+    paths = ["--benchmark-table", str(files / table), "--out", str(out)]
+    if settings["origin"] == "children":
+        paths += ["--space-file", str(files / "space.h5")]
     command.run(
         parser.parse_args(["--strategy", settings["strategy"], *paths, *more]),
         Job("search", settings, seed=3),
@@ -125,8 +123,15 @@ def test_the_artifact_holds_the_trajectory_and_has_the_same_bytes_twice(files, t
     )
 
 
+def trained_here(files, tmp_path) -> list[str]:
+    """Options of a benchmark whose networks are trained."""
+    return ["--images", str(files / "images.h5"), "--cache", str(tmp_path / "kept")]
+
+
 def test_random_search_never_gets_a_held_out_cell_while_labelled_ones_are_left(files, tmp_path):
-    out = search(files, tmp_path / "all.h5", budget=N_CELLS - N_HELD_OUT, n_runs=1)
+    budget = {"budget": N_CELLS - N_HELD_OUT, "n_runs": 1}
+    options = trained_here(files, tmp_path)
+    out = search(files, tmp_path / "all.h5", *options, origin="children", oracle=RECIPE, **budget)
     with open_h5(files / "table.h5", "benchmark") as handle:
         roles = get_table(handle).set_index("cell")["role"]
     frame, *_ = table_and_archs(out)
@@ -134,21 +139,34 @@ def test_random_search_never_gets_a_held_out_cell_while_labelled_ones_are_left(f
     assert frame["cell"].nunique() == 180
 
 
-def test_a_table_that_lacks_a_cell_says_so(files, tmp_path):
-    with pytest.raises(
-        UserError, match=r"bench: .* cells that were asked for are not in this benchmark table"
-    ):
-        search(files, tmp_path / "no.h5", method="regularized_evolution")
-    assert not (tmp_path / "no.h5").exists()
+@pytest.mark.parametrize("method", ["random", "regularized_evolution"])
+def test_a_search_on_a_table_stays_among_its_cells_and_may_ask_for_all(files, tmp_path, method):
+    out = search(files, tmp_path / "some.h5", method=method, budget=60, n_runs=2)
+    with open_h5(files / "table.h5", "benchmark") as handle:
+        cells = get_table(handle)["cell"].tolist()
+    frame, *_ = table_and_archs(out)
+    assert set(frame["cell"]) <= set(cells) and frame.groupby("run")["cell"].nunique().tolist() == [60, 60]
+    if method == "random":
+        every, *_ = table_and_archs(search(files, tmp_path / "all.h5", budget=N_CELLS, n_runs=1))
+        assert sorted(every["cell"]) == sorted(cells)
 
 
-def test_table_oracle_finds_isomorphic_cells():
-    every = nasbench101.enumerate_cells()
-    cells = every[::9999]
-    oracle = TableOracle(table_of(cells, np.full(len(cells), "labelled")), nasbench101.canonical_key)
+def test_table_oracle_finds_isomorphic_cells_and_adds_up_training_time(files, tmp_path):
+    cells = nasbench101.enumerate_cells()[::9999]
+    known = table_of(cells, np.full(len(cells), "labelled"))
+    seconds = {"digits/train_seconds@1": np.arange(len(cells), dtype=np.float64)[:, None]}
+    write_table(tmp_path / "t.h5", replace(known, costs=seconds), Job("benchmarks", {}))
+    oracle = TableOracle(Benchmark(tmp_path / "t.h5"))
     found = oracle.evaluate(cells[5:8])
     assert found["cell"].tolist() == nasbench101.cell_ids(cells[5:8])
     np.testing.assert_allclose(found["test_acc"], found["val_acc"] / 10, rtol=1e-6)
+    assert found["train_seconds"].tolist() == [5, 6, 7]
+    path = tmp_path / "t.h5"
+    out = search(tmp_path, tmp_path / "s.h5", table=path.name, budget=12, n_initial=4, n_runs=2)
+    frame, *_ = table_and_archs(out)
+    row = {cell: n for n, cell in enumerate(nasbench101.cell_ids(cells))}
+    for _, run in frame.groupby("run"):
+        assert run["train_seconds"].tolist() == np.cumsum([row[cell] for cell in run["cell"]]).tolist()
 
 
 def test_bad_requests_are_refused(files, tmp_path):
@@ -156,11 +174,14 @@ def test_bad_requests_are_refused(files, tmp_path):
     with pytest.raises(ConfigError, match=r"search\.budget: 201 is more than the 200 cells"):
         search(files, out, budget=201)
     with pytest.raises(ConfigError, match=r"search\.n_initial: 10 cells, but .* 5 labelled"):
-        search(files, out, table="few.h5")
+        options = trained_here(files, tmp_path)
+        search(files, out, *options, table="few.h5", origin="children", oracle=RECIPE)
     with pytest.raises(UserError, match="expected NAME=FILE, got 'arch2vec'"):
         search(files, out, "--latents", "arch2vec")
-    with pytest.raises(UserError, match="give --images and --cache"):
-        search(files, out, oracle=RECIPE)
+    with pytest.raises(UserError, match="give --space-file, --images and --cache"):
+        search(files, out, origin="children", oracle=RECIPE)
+    with pytest.raises(UserError, match="give --surrogates val_acc=FILE"):
+        search(files, out, origin="surrogate")
 
 
 def test_a_budget_below_its_first_cells_is_refused():
@@ -170,8 +191,9 @@ def test_a_budget_below_its_first_cells_is_refused():
 
 
 def test_unknown_cells_are_trained_once_and_kept(files, tmp_path):
-    trained = ["--images", str(files / "images.h5"), "--cache", str(tmp_path / "kept")]
-    few = {"table": "few.h5", "oracle": RECIPE, "n_initial": 4, "n_runs": 1, "budget": 7}
+    trained = trained_here(files, tmp_path)
+    few = {"table": "few.h5", "origin": "children", "oracle": RECIPE}
+    few |= {"n_initial": 4, "n_runs": 1, "budget": 7}
     one = search(files, tmp_path / "one.h5", *trained, **few)
     kept = sorted((tmp_path / "kept").rglob("*.h5"))
     frame, *_ = table_and_archs(one)

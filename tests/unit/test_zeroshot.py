@@ -251,6 +251,7 @@ def files(tmp_path, images):
         [POOLED, CHAIN, POOL_ONLY, cell([], [(0, 6)]), cell([CONV1X1], [(0, 1), (1, 6)])]
     )
     with write_h5(tmp_path / "space.h5", "space", Job("space", {})) as handle:
+        handle.attrs["space"] = "nasbench101"
         put_archs(handle, cells)
         put(handle, "keys", canonical_key(cells))
         put_table(handle, {"index": np.arange(len(cells))})

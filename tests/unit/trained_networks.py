@@ -47,6 +47,7 @@ def make(folder: Path) -> Files:
     images = ImageSet("digits", pixels[:400], labels[:400], split, tuple(classes))
     write_images(files.images, images, job())
     with write_h5(files.space, "space", job()) as handle:
+        handle.attrs["space"] = "nasbench101"
         put_archs(handle, cells)
         put(handle, "keys", nasbench101.canonical_key(cells))
         put_table(handle, {"index": np.arange(len(cells))})

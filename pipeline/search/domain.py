@@ -1,0 +1,86 @@
+"""The cells that a search may ask for: a whole space, or those of a benchmark table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from pipeline.spaces.archs import Archs
+
+_DRAWS = (7, 42)  # of a neighbour or child, each time for all rows that the draws before left outside
+
+
+class Domain:
+    """A search space as strategies see it; the same functions as a space's module.
+
+    space: module of the search space. cells: all cells of the domain, or None for a space that is too large
+    to be listed. restricted: whether the space has valid cells that are not in the domain.
+    """
+
+    def __init__(self, space: ModuleType | Any, cells: Archs | None, restricted: bool = False):
+        self.space, self.cells, self.restricted = space, cells, restricted
+        self.cell_key, self.from_key = space.cell_key, space.from_key
+        self._keys = np.sort(space.cell_key(cells)) if restricted else None
+
+    @property
+    def size(self) -> int:
+        """How many cells there are."""
+        return self.space.SIZE if self.cells is None else len(self.cells)
+
+    def draw(self, n: int, rng: np.random.Generator) -> Archs:
+        """Return `n` different cells, each subset equally likely. n: at most `size`."""
+        if self.cells is None:
+            return self.space.sample(n, rng)
+        return self.cells[rng.choice(len(self.cells), size=n, replace=False)]
+
+    def validate(self, archs: Archs) -> np.ndarray:
+        """Return bool (N,): which architectures are cells of the domain."""
+        valid = self.space.validate(archs)
+        if self.restricted and valid.any():
+            valid[valid] = self._inside(archs[valid])
+        return valid
+
+    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
+        """Return a neighbour of each cell in the domain (see the space's `mutate`)."""
+        return self._redrawn(lambda rows: self.space.mutate(archs[rows], rng), len(archs), rng)
+
+    def crossover(self, a: Archs, b: Archs, rng: np.random.Generator) -> Archs:
+        """Return a child of each pair in the domain (see the space's `crossover`)."""
+        return self._redrawn(lambda rows: self.space.crossover(a[rows], b[rows], rng), len(a), rng)
+
+    def _redrawn(self, draw: Callable[[np.ndarray], Archs], n: int, rng: np.random.Generator) -> Archs:
+        """Draw for each of `n` rows until the result is in the domain, 50 times at most.
+
+        draw: (rows) -> one result for each. Where none of the draws is in the domain, which then holds few
+        of the space's cells, a random cell of the domain takes its place.
+        """
+        found = draw(np.arange(n))
+        if not self.restricted:
+            return found
+        ops, adj = found.ops.copy(), None if found.adj is None else found.adj.copy()
+        waiting = np.flatnonzero(~self._inside(found))
+        for times in _DRAWS:
+            if not len(waiting):
+                break
+            again = draw(np.repeat(waiting, times))
+            inside = self._inside(again).reshape(len(waiting), times)
+            lucky = inside.any(axis=1)
+            chosen = again[(np.arange(len(waiting)) * times + inside.argmax(axis=1))[lucky]]
+            _put(ops, adj, waiting[lucky], chosen)
+            waiting = waiting[~lucky]
+        _put(ops, adj, waiting, self.cells[rng.integers(len(self.cells), size=len(waiting))])
+        return Archs(found.space, ops, adj)
+
+    def _inside(self, archs: Archs) -> np.ndarray:
+        keys = self.cell_key(archs)
+        return self._keys[np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)] == keys
+
+
+def _put(ops: np.ndarray, adj: np.ndarray | None, rows: np.ndarray, archs: Archs) -> None:
+    """Write architectures into rows of the arrays, in place."""
+    ops[rows] = archs.ops
+    if adj is not None:
+        adj[rows] = archs.adj

@@ -1,0 +1,47 @@
+"""Accuracies from a benchmark table, whose cells are the ones that a search may ask for."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from pipeline import spaces
+from pipeline.benchmarks.queries import Benchmark
+from pipeline.job import Job
+from pipeline.search.context import draw_first
+from pipeline.search.domain import Domain
+from pipeline.search.settings import SearchSettings
+from pipeline.spaces.archs import Archs
+
+
+def begin(args: argparse.Namespace, job: Job, search: SearchSettings, device):
+    """Return (Domain, oracle, initial cells of all runs, reserve of each run)."""
+    space, benchmark = spaces.load(job.settings["space"]), Benchmark(args.benchmark_table)
+    cells = benchmark.archs()
+    domain = Domain(space, cells, restricted=len(cells) < space.SIZE)
+    return domain, TableOracle(benchmark), *draw_first(domain, search, job.seed, job.settings["benchmark"])
+
+
+class TableOracle:
+    """Accuracies from a benchmark table that holds every cell a strategy may ask for."""
+
+    def __init__(self, benchmark: Benchmark):
+        self.benchmark = benchmark
+        self.cells = benchmark.cells()
+
+    def evaluate(self, archs: Archs) -> dict[str, np.ndarray]:
+        """Return cell, val_acc, test_acc, source and train_seconds of each architecture.
+
+        test_acc: NaN if the table has none. train_seconds: what the trainings behind the answer took by the
+        benchmark's record. Raises DataError if one of the architectures is not in the table.
+        """
+        answer = self.benchmark.query(archs)
+        test = self.benchmark.test_metric
+        return {
+            "cell": self.cells[answer.rows],
+            "val_acc": answer.values,
+            "test_acc": self.benchmark.query(archs, test).values if test else np.full(len(archs), np.nan),
+            "source": np.full(len(archs), "known", dtype=object),
+            "train_seconds": answer.train_seconds,
+        }

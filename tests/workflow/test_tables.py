@@ -1,0 +1,115 @@
+"""The workflow on benchmarks read from files: two spaces, one with a surrogate, no networks trained."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.benchmarks.queries import Benchmark
+from pipeline.spaces import darts, nasbench201
+from tests.workflow.conftest import Project, copy_project
+
+pytestmark = pytest.mark.workflow
+CONFIG = Path(__file__).with_name("table.yaml")
+GATES = "pipeline/predictors/encoders/gates_edges.py"
+
+
+def write_data(folder: Path) -> None:
+    """A hundred cells of each space; the more convolutions of 3x3 the better."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    cells = nasbench201.sample(100, rng)
+    good = (cells.ops == nasbench201.OP_NAMES.index("nor_conv_3x3")).sum(axis=1)
+    rows = [f"{c},{50 + 5 * g + n % 3},{55 + 5 * g},{100 + n}" for n, (c, g) in
+            enumerate(zip(nasbench201.cell_ids(cells), good, strict=True))]  # fmt: skip
+    (folder / "bench.csv").write_text("\n".join(["arch,val,test,seconds", *rows]) + "\n")
+    cells = darts.sample(100, rng)
+    good = (cells.ops == darts.OP_NAMES.index("sep_conv_3x3")).sum(axis=(1, 2))
+    rows = [f"{c},{0.9 + g / 200}" for c, g in zip(darts.cell_ids(cells), good, strict=True)]
+    (folder / "darts.csv").write_text("\n".join(["cell,val", *rows]) + "\n")
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory) -> Project:
+    """The project after a whole run on two tables; tests must leave it as they found it."""
+    project = copy_project(tmp_path_factory.mktemp("tables") / "project")
+    shutil.copy2(CONFIG, project.root / CONFIG.name)
+    write_data(project.root / "data")
+    project = Project(project.root, CONFIG.name)
+    project.snakemake()
+    return project
+
+
+def rows_of(project: Project, table: str) -> list[dict]:
+    with open(project.root / "results" / "tables" / f"{table}.csv") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_predictors_are_trained_on_both_tables(tables):
+    rows = rows_of(tables, "predictors")
+    found = {(row["benchmark"], row["predictor"], int(row["n_train"])) for row in rows}
+    assert found == {
+        (b, p, n) for b in ("nasbench201", "darts") for p in ("gates", "xgboost") for n in (10, 20)
+    }
+    assert all(-1 <= float(row["kendall_tau_mean"]) <= 1 for row in rows)
+
+
+def test_searches_ask_the_table_or_the_surrogate(tables):
+    rows = rows_of(tables, "search")
+    last = {(r["benchmark"], r["strategy"]): r for r in rows if r["queries"] == "20"}
+    assert len(last) == 6
+    for (benchmark, _), row in last.items():
+        assert (row["test_acc_mean"] == "") == (benchmark == "darts")  # no test accuracy in that table
+        assert (row["train_seconds_mean"] == "") == (benchmark == "darts")
+    table = Benchmark(tables.root / "results" / "benchmarks" / "nasbench201.h5")
+    best = float(last["nasbench201", "regularized_evolution"]["val_acc_mean"])
+    assert best <= table.values(table.val_metric).max() + 1e-6
+    assert float(last["nasbench201", "random"]["train_seconds_mean"]) == pytest.approx(20 * 150, rel=0.15)
+
+
+def test_no_network_is_trained_and_no_space_listed(tables):
+    made = {path.name for path in (tables.root / "results").iterdir()}
+    assert made == {"benchmarks", "logs", "predictors", "report", "search", "surrogates", "tables"}
+
+
+def test_a_finished_run_is_fresh_and_an_edited_reader_or_encoder_concerns_its_own(tables, tmp_path):
+    assert tables.plan() == {}
+    copy = tmp_path / "project"
+    shutil.copytree(tables.root, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    project = Project(copy, CONFIG.name)
+    project.edit("pipeline/benchmarks/readers/nasbench101.py", "VERSION = 1", "VERSION = 7")
+    assert project.plan() == {}
+    project.edit(GATES, "class GatesEdges", "x_ = 1\n\n\nclass GatesEdges")
+    plan = project.plan()
+    assert {f for f in plan["train_predictor"] if "xgboost" in f} == set() and len(
+        plan["train_predictor"]
+    ) == 4
+    assert all("predictor_evolution" in f for f in plan["run_strategy"]) and "read_benchmark" not in plan
+    project.edit("pipeline/benchmarks/readers/csv.py", "VERSION = 1", "VERSION = 7")
+    assert len(project.plan()["read_benchmark"]) == 2
+
+
+def test_a_missing_file_is_one_line_before_any_job(tables, tmp_path):
+    done = tables.snakemake(options=("--config", f"data_dir={tmp_path}"), check=False)
+    text = done.stdout + done.stderr
+    assert (
+        done.returncode and "benchmarks.nasbench201.files: there is no official.pth or bench.csv in" in text
+    )
+    assert "Traceback" not in text
+
+
+def test_a_broken_file_leaves_no_table(tables, tmp_path):
+    copy = tmp_path / "project"
+    shutil.copytree(tables.root, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    project = Project(copy, CONFIG.name)
+    data = copy / "data" / "bench.csv"
+    data.write_text(data.read_text().replace(",55,", ",many,", 1))
+    (copy / "results" / "benchmarks" / "nasbench201.h5").unlink()
+    done = project.snakemake("results/benchmarks/nasbench201.h5", check=False)
+    text = done.stdout + done.stderr
+    assert done.returncode and "bench.csv: row" in text and "Traceback" not in text
+    assert not (copy / "results" / "benchmarks" / "nasbench201.h5").exists()
