@@ -37,6 +37,7 @@ TOOLS = {
     "why": ("pipeline.why", "say in words why an artifact is stale"),
     "config": ("pipeline.config_command", "check a configuration; show it with all defaults"),
 }
+WHOLE_RUN = {"space", "images", "predictors_table", "search_table", "report_index"}  # of no one benchmark
 SHARED = {"configfile", "config", "recipe", "device", "threads", "log", "benchmark", "command", "help"}
 
 
@@ -128,7 +129,8 @@ def job_of(stage: str, args: argparse.Namespace) -> Job:
 
         config = load_config(args.configfile, args.config)
         wildcards = {k: v for k, v in vars(args).items() if k not in SHARED and v is not None}
-        wildcards["benchmark"] = args.benchmark or config.only_benchmark()
+        if stage not in WHOLE_RUN:
+            wildcards["benchmark"] = args.benchmark or config.only_benchmark()
         recipe = make_recipe(stage, config, **wildcards)
         device, threads = config.device, config.threads
     return Job(

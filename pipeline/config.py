@@ -86,6 +86,8 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _names_are_there(self):
+        if "index" in self.benchmarks:
+            raise ValueError("benchmarks.index: this name is the report's own (index.html); choose another")
         for name, benchmark in self.benchmarks.items():
             if isinstance(benchmark, ChildrenBenchmark):
                 _among(f"benchmarks.{name}.children.images", benchmark.children.images, self.images)

@@ -19,6 +19,7 @@ from pipeline.errors import ConfigError
 from pipeline.fingerprint import closure, digest
 from pipeline.settings import canonical_json
 
+SHOWN = ("codes", "hashing", "keys", "layout", "official")  # what a space shows of its cells
 PREDICTOR_CODE = ("pipeline.predictors.replicates",)
 
 
@@ -276,7 +277,7 @@ def origin_of(benchmark) -> str:
 
 def _report(config: Config, w: dict):
     used = sorted({benchmark.space for benchmark in config.benchmarks.values()})
-    shown = [module for space in used for module in spaces.code(space, "codes", "hashing")]
+    shown = [module for space in used for module in spaces.code(space, *SHOWN)]
     return _dump(config), ["pipeline.report.command", *shown]
 
 

@@ -93,10 +93,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A cell drawn as a graph. lines: what is said below it."""
+    """A cell drawn as a graph. short: its name for tight places. lines: what is said below it."""
 
     svg: str
     cell: str
+    short: str
     lines: Sequence[str]
 
 

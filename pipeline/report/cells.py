@@ -5,25 +5,20 @@ from __future__ import annotations
 from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
-import numpy as np
-
-from pipeline import spaces
-from pipeline.report.layers import NODE_HEIGHT, NODE_WIDTH, Drawing, draw
+from pipeline.report.cell_graphs import KINDS, CellGraph, Vertex, cell_graphs
+from pipeline.report.layers import Drawing, draw
 from pipeline.spaces.archs import Archs
 
-LABELS = {
-    "input": "input",
-    "output": "output",
-    "conv3x3": "conv 3×3",
-    "conv1x1": "conv 1×1",
-    "maxpool3x3": "max pool",
-}
 # Okabe and Ito's colours, which the colour-blind tell apart; each with the text colour that reads on it.
-# A page changes them by setting the variables --op-<name> and --op-<name>-text.
+# A page changes them by setting the variables --op-<kind> and --op-<kind>-text.
 COLOURS = {
     "conv3x3": ("#0072B2", "#ffffff"),
     "conv1x1": ("#E69F00", "#1a1a1a"),
-    "maxpool3x3": ("#009E73", "#0d0d0d"),
+    "conv5x5": ("#D55E00", "#0d0d0d"),
+    "dilated3x3": ("#56B4E9", "#0d0d0d"),
+    "dilated5x5": ("#CC79A7", "#0d0d0d"),
+    "maxpool": ("#009E73", "#0d0d0d"),
+    "avgpool": ("#F0E442", "#1a1a1a"),
 }
 MARGIN = 6.0
 TITLE_HEIGHT = 26.0
@@ -31,33 +26,43 @@ HEAD = 7.0  # length of an arrow's head
 
 
 def cell_svg(arch: Archs, title: str | None = None) -> str:
-    """Return an SVG element (text, to be put into HTML as it is) that shows one cell from input to output.
+    """Return SVG (text, to be put into HTML as it is) that shows one cell from input to output.
 
-    arch: one cell of a space whose graph is in `adj`. title: heading of the picture.
+    arch: one cell. Where an architecture is two cells, both are drawn, in a <span class="cells">.
+    title: heading of the picture; the cells of an architecture of two have names of their own.
+    Where operations are on edges, an operation is a box between two nodes; `none` is left out, and what no
+    path from input to output passes is faded.
     Lines and the frames of input and output take the page's text colour, so the picture suits light
-    and dark pages. Nodes carry `data-vertex="i"`, edges `data-edge="i-j"` (slots of the cell).
-    Raises ValueError for anything but one cell with a graph.
+    and dark pages. Nodes carry `data-vertex="i"`, arrows `data-edge="i-j"`.
+    Raises ValueError for anything but one cell.
     """
-    if len(arch) != 1 or arch.adj is None:
-        raise ValueError(f"cell_svg: expected one cell with a graph, got {len(arch)} of {arch.space}")
-    names = [spaces.load(arch.space).OP_NAMES[code] for code in arch.ops[0]]
-    nodes = [v for v, name in enumerate(names) if name != "none"]
-    edges = [(int(i), int(j)) for i, j in zip(*np.nonzero(arch.adj[0]), strict=True)]
-    drawing = draw(edges, nodes)
-    body = [_edge(edge, points) for edge, points in drawing.path.items()]
-    body += [_node(v, names[v], *drawing.centre[v]) for v in nodes]
-    return _frame(drawing, body, title, _in_words(names, edges))
+    if len(arch) != 1:
+        raise ValueError(f"cell_svg: expected one cell, got {len(arch)} of {arch.space}")
+    pictures = [_picture(graph, title or graph.title) for graph in cell_graphs(arch)]
+    return pictures[0] if len(pictures) == 1 else f'<span class="cells">{"".join(pictures)}</span>'
 
 
-def _in_words(names: list[str], edges) -> str:
-    label = {v: f"{LABELS.get(name, name)} ({v})" for v, name in enumerate(names)}
-    return "; ".join(f"{label[i]} to {label[j]}" for i, j in edges)
+def _picture(graph: CellGraph, title: str) -> str:
+    drawing = draw(list(graph.edges), list(graph.vertices), graph.layer, graph.sizes)
+    body = []
+    for edge, points in drawing.path.items():
+        opacity = 0.3 if edge in graph.faint or graph.faded & set(edge) else 0.75
+        body.append(_edge(edge, points, opacity))
+    for v, vertex in graph.vertices.items():
+        width = graph.sizes.of((v,))
+        body.append(_node(v, vertex, *drawing.centre[v], width, graph.sizes.height, v in graph.faded))
+    return _frame(drawing, body, title, _in_words(graph))
 
 
-def _frame(drawing: Drawing, body: list[str], title: str | None, description: str) -> str:
+def _in_words(graph: CellGraph) -> str:
+    label = {v: f"{vertex.label.replace('_', ' ')} ({v})" for v, vertex in graph.vertices.items()}
+    return "; ".join(f"{label[i]} to {label[j]}" for i, j in graph.edges)
+
+
+def _frame(drawing: Drawing, body: list[str], title: str, description: str) -> str:
     top = MARGIN + (TITLE_HEIGHT if title else 0.0)
     # A heading wider than the graph widens the picture (8.6 px a character of 14 px bold type).
-    width = max(drawing.width, 8.6 * len(title or "")) + 2 * MARGIN
+    width = max(drawing.width, 8.6 * len(title)) + 2 * MARGIN
     height = drawing.height + top + MARGIN
     heading = (
         f'<text class="cell-title" x="{width / 2:.1f}" y="{MARGIN + 12:.1f}" text-anchor="middle" '
@@ -75,26 +80,32 @@ def _frame(drawing: Drawing, body: list[str], title: str | None, description: st
     )
 
 
-def _node(vertex: int, name: str, x: float, y: float) -> str:
-    if name in COLOURS:
+def _node(number: int, vertex: Vertex, x: float, y: float, width: float, height: float, faded: bool) -> str:
+    kind = KINDS.get(vertex.op)
+    if kind in COLOURS:
         fill, ink = (
-            f"var(--op-{name}{part}, {c})" for part, c in zip(("", "-text"), COLOURS[name], strict=True)
+            f"var(--op-{kind}{part}, {c})" for part, c in zip(("", "-text"), COLOURS[kind], strict=True)
         )
         box = f'style="fill:{fill}"'
-    else:  # input and output do nothing: a frame alone
+    else:  # input, output, nodes and skips compute nothing: a frame alone
         ink = "currentColor"
-        box = 'fill="currentColor" fill-opacity="0.08" stroke="currentColor" stroke-width="1.5"'
-    radius = NODE_HEIGHT / 2 if name in ("input", "output") else 6
+        dash = ' stroke-dasharray="4 3"' if kind == "skip" else ""
+        box = f'fill="currentColor" fill-opacity="0.08" stroke="currentColor" stroke-width="1.5"{dash}'
+    radius = height / 2 if vertex.op in ("input", "output", "node") else 6
+    opacity = ' opacity="0.3"' if faded else ""
+    text, _, index = escape(vertex.label).partition("_")
+    index = f'<tspan font-size="10" dy="4">{index}</tspan>' if index else ""
     return (
-        f'<g data-vertex="{vertex}" data-op={quoteattr(name)} transform="translate({x:.1f} {y:.1f})">'
-        f'<rect x="{-NODE_WIDTH / 2:.1f}" y="{-NODE_HEIGHT / 2:.1f}" width="{NODE_WIDTH:.0f}" '
-        f'height="{NODE_HEIGHT:.0f}" rx="{radius:.0f}" {box}/>'
+        f'<g data-vertex="{number}" data-op={quoteattr(vertex.op)}{opacity} '
+        f'transform="translate({x:.1f} {y:.1f})">'
+        f'<rect x="{-width / 2:.1f}" y="{-height / 2:.1f}" width="{width:.0f}" '
+        f'height="{height:.0f}" rx="{radius:.0f}" {box}/>'
         f'<text text-anchor="middle" dominant-baseline="central" font-size="14" style="fill:{ink}">'
-        f"{escape(LABELS.get(name, name))}</text></g>"
+        f"{text}{index}</text></g>"
     )
 
 
-def _edge(edge: tuple[int, int], points: list[tuple[float, float]]) -> str:
+def _edge(edge: tuple[int, int], points: list[tuple[float, float]], opacity: float) -> str:
     *before, (x, y) = points
     line = [*before, (x, y - HEAD)]
     d = f"M{line[0][0]:.1f} {line[0][1]:.1f}"
@@ -107,6 +118,6 @@ def _edge(edge: tuple[int, int], points: list[tuple[float, float]]) -> str:
     half = HEAD / 2
     head = f"M{x:.1f} {y:.1f}l{-half:.1f} {-HEAD:.1f}h{HEAD:.1f}z"
     return (
-        f'<g data-edge="{edge[0]}-{edge[1]}" opacity="0.75"><path d="{d}" fill="none" stroke="currentColor" '
-        f'stroke-width="1.6"/><path d="{head}" fill="currentColor"/></g>'
+        f'<g data-edge="{edge[0]}-{edge[1]}" opacity="{opacity}"><path d="{d}" fill="none" '
+        f'stroke="currentColor" stroke-width="1.6"/><path d="{head}" fill="currentColor"/></g>'
     )

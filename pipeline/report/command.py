@@ -1,4 +1,4 @@
-"""Command `report`: one page that shows a person what came out."""
+"""Command `report`: one page a benchmark that shows a person what came out."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ def add_arguments(parser) -> None:
     )
     parser.add_argument("--children", type=Path, nargs="+", default=[], help="chunks of trained networks")
     parser.add_argument("--benchmark-table", type=Path, help="benchmark table")
+    parser.add_argument(
+        "--surrogates",
+        nargs="*",
+        default=[],
+        metavar="METRIC=FILE",
+        help="cross-validation of the surrogates that answer searches",
+    )
     parser.add_argument("--io-dataset", type=Path, help="what the trained networks output")
     parser.add_argument(
         "--autoencoders", nargs="*", default=[], metavar="NAME=FILE", help="autoencoders by name"
@@ -51,6 +58,7 @@ def run(args, job) -> None:
         predictions=args.predictions,
         search=_named("--search", args.search),
         tables=args.tables,
+        surrogates=_named("--surrogates", args.surrogates),
     )
     page = build(read(sources, job.settings, job.seed), args.out)
     write_text_artifact(args.out, page, job, sources.paths())

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline import spaces
 from pipeline.report import words
+from pipeline.report.answer import Answer, answer
 from pipeline.report.blocks import Data, relative
 from pipeline.report.data import Run
-from pipeline.report.results import Answer, along, answer, shared_start, zero_shot_taus
+from pipeline.report.results import along, shared_start, zero_shot_taus
+from pipeline.report.terms import TERMS, Terms
 from pipeline.report.theme import Style, styles
 
 
@@ -32,10 +35,11 @@ class Context:
     digits: int
     styles: Mapping[str, Style]
 
-    def data(self, key: str, frame: pd.DataFrame, table: str | None = None) -> Data:
-        """Return the numbers of a block; `table` names the workflow's own CSV."""
+    def data(self, key: str, frame: pd.DataFrame, table: str | Path | None = None) -> Data:
+        """Return the numbers of a block. table: name of the workflow's own CSV, or a file to link to."""
         files = {Path(p).stem: Path(p) for p in self.run.sources.tables}
-        return Data(key, frame, relative(files[table], self.out) if table in files else None)
+        file = table if isinstance(table, Path) else files.get(table)
+        return Data(key, frame, relative(file, self.out) if file else None)
 
     def percent(self, value) -> str:
         """Return a fraction as percent with the digits that the number of images allows."""
@@ -49,6 +53,40 @@ class Context:
         """Return `mean ± deviation %` of fractions."""
         return words.spread_percent(mean, deviation, self.digits)
 
+    def short(self, cell: str) -> str:
+        """Return a cell's name for tight places, as its space spells it."""
+        archs = [self.run.labels.archs] if self.run.labels else [s.archs for s in self.run.searches.values()]
+        return spaces.load(archs[0].space).short(cell) if archs else str(cell)[:8]
+
+    @cached_property
+    def origin(self) -> str:
+        """Where a search's accuracies come from: networks trained here ("children"), "table", "surrogate"."""
+        sources = {source for frame in self.frames.values() for source in set(frame["source"])}
+        if self.run.surrogates or "surrogate" in sources:
+            return "surrogate"
+        return "table" if self.run.labels is not None and self.run.labels.source else "children"
+
+    @property
+    def terms(self) -> Terms:
+        """Words for what a search spends."""
+        return TERMS[self.origin]
+
+    @cached_property
+    def has_test(self) -> bool:
+        """Whether there is any test accuracy."""
+        if self.run.labels is not None:
+            return self.run.labels.test_metric is not None
+        return not self.frames or any(frame["test_acc"].notna().any() for frame in self.frames.values())
+
+    def within_reach(self) -> str:
+        """The cells that a search may ask for, in words: all of the space, or those of a table."""
+        labels = self.run.labels
+        if self.origin != "table" or labels.coverage == 1:
+            size = words.large(labels.space_size)
+            return f"{'' if size.startswith('about') else 'the '}{size} cells of {self.space}"
+        n, share = words.number(len(labels.frame)), words.percent(labels.coverage, 1)
+        return f"the {n} cells of {self.space} in this table ({share} of the space)"
+
     @cached_property
     def zero_shot_taus(self) -> pd.DataFrame | None:
         """`results.zero_shot_taus` of the run; None without zero-shot scores or labels."""
@@ -59,7 +97,7 @@ class Context:
     @property
     def images(self) -> str:
         """Name of the image set that labels come from."""
-        return self.run.images.name if self.run.images else self._label_parts()[0]
+        return self.run.images.name if self.run.images else words.name(self._label_parts()[0])
 
     @property
     def space(self) -> str:
@@ -68,13 +106,22 @@ class Context:
 
     def labels_text(self) -> str:
         """What a label is, for captions."""
-        if self.run.labels is None:
+        labels = self.run.labels
+        if labels is None:
             return "Labels: validation accuracy."
         images, epochs = self._label_parts()
-        trials = self.run.labels.trials
-        how = "one training a cell" if trials == 1 else f"mean of {trials} trainings a cell"
+        several = f"mean of {'up to ' if labels.source else ''}{labels.trials} trainings a cell"
+        how = several if labels.trials > 1 else "" if labels.source else "one training a cell"
+        file = f"from {labels.source['file']}" if labels.source.get("file") else ""
         after = f" after {epochs} epochs" if epochs else ""
-        return f"Labels: validation accuracy on {images}{after}, {how}."
+        what = f"validation accuracy on {words.name(images)}{after}"
+        return f"Labels: {', '.join(part for part in (what, how, file) if part)}."
+
+    def answers_text(self) -> str:
+        """What the accuracies of a search are, for captions."""
+        if self.origin != "surrogate":
+            return self.labels_text()
+        return "Accuracies: predicted by a surrogate, not trained."
 
     def seed_text(self) -> str:
         """The seed, for captions."""

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.artifacts import get_archs, get_table, open_h5, read_run_record
-from pipeline.benchmarks.tables import load_table
 from pipeline.errors import ArtifactError
+from pipeline.report.labels import Labels, read_labels
 from pipeline.report.record import Made, made_from
-from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 
 SPLITS = ("train", "valid", "test")
@@ -32,12 +31,19 @@ class Sources:
     predictions: Sequence[Path] = ()
     search: Mapping[str, Path] = field(default_factory=dict)
     tables: Sequence[Path] = ()
+    surrogates: Mapping[str, Path] = field(default_factory=dict)
 
     def paths(self) -> list[Path]:
         """Return all files, in the order of the workflow."""
-        single = [self.images], self.children, [self.table, self.io_dataset], self.autoencoders.values()
-        rest = [self.zeroshot], self.predictions, self.search.values(), self.tables
-        return [Path(p) for group in (*single, *rest) for p in group if p is not None]
+        first = [self.images], self.children, [self.table], self.surrogates.values(), [self.io_dataset]
+        rest = (
+            self.autoencoders.values(),
+            [self.zeroshot],
+            self.predictions,
+            self.search.values(),
+            self.tables,
+        )
+        return [Path(p) for group in (*first, *rest) for p in group if p is not None]
 
 
 @dataclass(frozen=True)
@@ -56,20 +62,6 @@ class Children:
 
     table: pd.DataFrame
     curves: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Labels:
-    """A benchmark table. frame: cell, role, val_acc, test_acc (means over `trials`), params where known."""
-
-    name: str
-    space: str
-    space_size: int
-    val_metric: str
-    test_metric: str
-    trials: int
-    archs: Archs
-    frame: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -107,7 +99,11 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Search:
-    """All runs of one strategy. frame: run, query, cell, val_acc, test_acc, source; archs: one a row."""
+    """All runs of one strategy. archs: one a row of frame.
+
+    frame: run, query, cell, val_acc, test_acc (NaN if there is none), source, train_seconds (of the run so
+    far, as the benchmark recorded it; NaN if unknown).
+    """
 
     frame: pd.DataFrame
     archs: Archs
@@ -115,7 +111,10 @@ class Search:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that one report shows. None or empty: not part of this run."""
+    """Everything that one report shows. None or empty: not part of this run.
+
+    surrogates: val_acc, test_acc -> cross-validation, one row a fold. images: those that labels come from.
+    """
 
     config: dict
     seed: int
@@ -123,6 +122,7 @@ class Run:
     images: ImageFacts | None
     children: Children | None
     labels: Labels | None
+    surrogates: dict[str, pd.DataFrame]
     io: dict | None
     autoencoders: dict[str, Autoencoder]
     zeroshot: ZeroShot | None
@@ -136,13 +136,15 @@ def read(sources: Sources, config: dict, seed: int = 0) -> Run:
     for path in sources.tables:
         if not Path(path).is_file():
             raise ArtifactError(f"{path}: no such table; run the stage that makes it (snakemake {path})")
+    labels = read_labels(sources.table, config.get("benchmarks", {})) if sources.table else None
     return Run(
         config=config,
         seed=seed,
         sources=sources,
-        images=_images(sources.images) if sources.images else None,
+        images=_images(sources.images) if sources.images and not (labels and labels.source) else None,
         children=_children(sources.children) if sources.children else None,
-        labels=_labels(sources.table) if sources.table else None,
+        labels=labels,
+        surrogates={name: _folds(path) for name, path in sources.surrogates.items()},
         io=_io(sources.io_dataset) if sources.io_dataset else None,
         autoencoders={name: _autoencoder(path) for name, path in sources.autoencoders.items()},
         zeroshot=_zeroshot(sources.zeroshot) if sources.zeroshot else None,
@@ -181,22 +183,9 @@ def _wide(curves: np.ndarray, epochs: int) -> np.ndarray:
     return np.pad(curves.astype(np.float64), ((0, 0), (0, gap)), constant_values=np.nan)
 
 
-def _labels(path: Path) -> Labels:
-    table = load_table(path)
-    frame = pd.DataFrame({"cell": table.cells, "role": table.role})
-    frame["val_acc"], frame["test_acc"] = table.mean(table.val_metric), table.mean(table.test_metric)
-    if "params" in table.costs:
-        frame["params"] = table.costs["params"]
-    return Labels(
-        name=table.name,
-        space=table.archs.space,
-        space_size=int(load(table.archs.space).SIZE),
-        val_metric=table.val_metric,
-        test_metric=table.test_metric,
-        trials=table.metrics[table.val_metric].shape[1],
-        archs=table.archs,
-        frame=frame,
-    )
+def _folds(path: Path) -> pd.DataFrame:
+    with open_h5(path, "surrogate") as handle:
+        return get_table(handle)
 
 
 def _io(path: Path) -> dict:

@@ -1,11 +1,11 @@
-"""Figures of what was measured: labels, learning curves, autoencoders, latents, zero-shot scores.
+"""Figures of what was measured: learning curves, autoencoders, latents, zero-shot scores.
 
 One function a figure; each takes frames and returns a plotly figure in the look of `pipeline.report.theme`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,24 +16,16 @@ from pipeline.report.theme import (
     DIVERGING,
     GREY,
     INK,
-    LINE,
     MUTED,
     SEQUENTIAL,
     SERIES,
-    VERMILLION,
     Style,
     count_axis,
     figure,
     percent_axis,
     shade,
 )
-from pipeline.report.words import name, short
-
-ROLES = {
-    "labelled": ("labelled cells", BLUE, "circle"),
-    "held_out": ("held-out cells", VERMILLION, "diamond"),
-}
-BINS = 24
+from pipeline.report.words import name
 
 
 def accuracy_floor(values) -> float:
@@ -43,74 +35,6 @@ def accuracy_floor(values) -> float:
     low, middle, high = np.quantile(values, [0.02, 0.25, 1.0])
     floor = min(low, middle)
     return float(max(floor - 0.08 * max(high - floor, 0.005), 0))
-
-
-def label_histogram(frame: pd.DataFrame, bins: pd.DataFrame) -> go.Figure:
-    """Bars: how many cells reach which validation accuracy; `bins` is `histogram(frame)`."""
-    fig = figure(
-        320,
-        barmode="stack",
-        legend={"traceorder": "normal"},
-        bargap=0.06,
-        xaxis=percent_axis("validation accuracy", 0),
-        yaxis=count_axis("cells", bins[list(ROLES)].sum(axis=1).max()),
-    )
-    for role, (label, colour, _) in ROLES.items():
-        if (frame["role"] == role).any():
-            texts = [f"{a:.1%} to {b:.1%}" for a, b in zip(bins["from"], bins["to"], strict=True)]
-            fig.add_bar(
-                x=(bins["from"] + bins["to"]) / 2,
-                y=bins[role],
-                width=(bins["to"] - bins["from"]) * 0.94,
-                name=label,
-                marker={"color": colour, "line": {"width": 0}},
-                customdata=texts,
-                hovertemplate="%{customdata}<br>%{y} " + label + "<extra></extra>",
-            )
-    return fig
-
-
-def histogram(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return from, to and the number of cells of each role; the first bin also holds all that is lower."""
-    values = frame["val_acc"].dropna()
-    floor, top = accuracy_floor(values), float(values.max())
-    edges = np.linspace(floor, max(top, floor + 1e-3), BINS + 1)
-    table = pd.DataFrame({"from": edges[:-1], "to": edges[1:]})
-    for role in ROLES:
-        accuracies = frame.loc[frame["role"] == role, "val_acc"].dropna()
-        table[role] = np.histogram(accuracies.clip(lower=floor), edges)[0]
-    return table
-
-
-def validation_against_test(frame: pd.DataFrame) -> go.Figure:
-    """Points: a cell's test accuracy over its validation accuracy, with the diagonal."""
-    low = min(accuracy_floor(frame["val_acc"]), accuracy_floor(frame["test_acc"]))
-    high = float(np.nanmax(frame[["val_acc", "test_acc"]].to_numpy()))
-    edge = 0.03 * (high - low)
-    span = [low - edge, high + edge]
-    fig = figure(
-        320,
-        xaxis=percent_axis("validation accuracy", 0, range=span),
-        yaxis=percent_axis("test accuracy", 0, range=span),
-    )
-    fig.add_scatter(
-        x=span, y=span, mode="lines", line={"color": LINE, "width": 1.5}, hoverinfo="skip", showlegend=False
-    )
-    for role, (label, colour, symbol) in ROLES.items():
-        part = frame[frame["role"] == role]
-        if len(part):
-            fig.add_scatter(
-                x=part["val_acc"],
-                y=part["test_acc"],
-                mode="markers",
-                name=label,
-                marker={"color": shade(colour, 0.7), "size": 7, "symbol": symbol},
-                customdata=[short(c) for c in part["cell"]],
-                hovertemplate="%{customdata}<br>validation %{x:.1%}<br>test %{y:.1%}<extra>"
-                + label
-                + "</extra>",
-            )
-    return fig
 
 
 def curve_bands(curves: np.ndarray) -> pd.DataFrame:
@@ -225,8 +149,11 @@ def output_losses(epochs, parts: Mapping, baselines: Mapping, labels: Mapping[st
     return fig
 
 
-def latents(points: pd.DataFrame, shares, floor: float, top: float) -> go.Figure:
-    """Points: cells in the first two principal components, coloured by validation accuracy."""
+def latents(points: pd.DataFrame, shares, floor: float, top: float, short: Callable[[str], str]) -> go.Figure:
+    """Points: cells in the first two principal components, coloured by validation accuracy.
+
+    short: cell -> what it is called.
+    """
     axis = {"showgrid": False, "showticklabels": False, "showline": False, "ticks": ""}
     fig = figure(
         330,

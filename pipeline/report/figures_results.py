@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from pipeline.report.theme import BLUE, LINE, MUTED, Style, figure, percent_axis, shade
-from pipeline.report.words import STAGES, duration, name, short
+from pipeline.report.words import STAGES, duration, name
 
 MAX_LINES = 8  # predictors drawn at first; the others on a click in the legend
 
@@ -50,9 +50,8 @@ def tau_by_labels(summary: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figu
     return fig
 
 
-def ranks(part: pd.DataFrame, style: Style) -> go.Figure:
-    """Points: predicted over true rank of held-out cells, one predictor; 1 is the best."""
-    n = int(np.ceil(part["true_rank"].max()))
+def ranks(part: pd.DataFrame, style: Style, n: int, short: Callable[[str], str]) -> go.Figure:
+    """Points: predicted over true rank of held-out cells, one predictor; 1 is the best of `n`."""
     step = max(round(n / 3), 1)
     axis = {
         "range": [1.03 * n + 0.5, 0.5 - 0.03 * n],
@@ -70,7 +69,11 @@ def ranks(part: pd.DataFrame, style: Style) -> go.Figure:
         x=part["true_rank"],
         y=part["predicted_rank"],
         mode="markers",
-        marker={"color": shade(style.colour, 0.75), "size": 8, "symbol": style.symbol},
+        marker={
+            "color": shade(style.colour, 0.75 if len(part) <= 300 else 0.4),
+            "size": 8 if len(part) <= 300 else 4,
+            "symbol": style.symbol,
+        },
         customdata=np.column_stack([[short(c) for c in part["cell"]], [f"{v:.1%}" for v in part["truth"]]]),
         hovertemplate="%{customdata[0]}, validation %{customdata[1]}<br>true rank %{x:.1f}<br>"
         "predicted %{y:.1f}<extra></extra>",
@@ -79,16 +82,17 @@ def ranks(part: pd.DataFrame, style: Style) -> go.Figure:
 
 
 def search_curves(
-    summary: pd.DataFrame, measure: str, title: str, styles: Mapping[str, Style], start: int
+    summary: pd.DataFrame, measure: str, title: str, spent: str, styles: Mapping[str, Style], start: int
 ) -> go.Figure:
-    """Lines: mean accuracy by trained networks with a band of one standard deviation; one a strategy.
+    """Lines: mean accuracy by what was spent, with a band of one standard deviation; one a strategy.
 
-    summary: strategy, trained, <measure>_mean, <measure>_std. start: first number of networks shown.
+    summary: strategy, trained, <measure>_mean, <measure>_std. spent: what `trained` counts. start: the
+    first number of it that is shown.
     """
     few = summary["trained"].max() - start <= 8
     fig = figure(
         360,
-        xaxis={"title": {"text": "trained networks of one run"}, "dtick": 1 if few else None},
+        xaxis={"title": {"text": f"{spent} of one run"}, "dtick": 1 if few else None},
         yaxis=percent_axis(title, 1),
         hovermode="x",
     )

@@ -7,20 +7,39 @@ placeholders, so it never touches a node that is not its end.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise, permutations
+from itertools import combinations, pairwise, permutations
 
 import numpy as np
 
 NODE_WIDTH, NODE_HEIGHT = 96.0, 34.0
-PASSAGE = 12.0  # width that an edge takes beside nodes
-GAP_X, GAP_Y = 16.0, 40.0
-PORT = 16.0  # between the ends of edges at a node
 STARTS, SWEEPS = 12, 6
 # how much a link should be upright, by which of its ends are placeholders
-WEIGHTS = {(False, False): 1.0, (False, True): 2.0, (True, False): 2.0, (True, True): 50.0}
+WEIGHTS = {(False, False): 1.0, (False, True): 2.0, (True, False): 2.0, (True, True): 1000.0}
 
 Item = tuple  # a node (i,) or the placeholder (i, j, layer) of the edge i -> j
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Measures of a drawing in pixels.
+
+    width: of a node that is not in `widths`. passage: what an edge takes beside nodes. gap_x, gap_y: between
+    neighbours in a layer, and between layers. port: between the ends of edges at a node.
+    """
+
+    width: float = NODE_WIDTH
+    height: float = NODE_HEIGHT
+    passage: float = 12.0
+    gap_x: float = 16.0
+    gap_y: float = 40.0
+    port: float = 16.0
+    widths: Mapping[int, float] = field(default_factory=dict)
+
+    def of(self, item: Item) -> float:
+        """Return how wide an item of a layer is."""
+        return self.widths.get(item[0], self.width) if len(item) == 1 else self.passage
 
 
 @dataclass
@@ -37,22 +56,31 @@ class Drawing:
     path: dict[tuple[int, int], list[tuple[float, float]]] = field(default_factory=dict)
 
 
-def draw(edges: list[tuple[int, int]], nodes: list[int]) -> Drawing:
-    """Return the drawing of a graph whose edges run from lower to higher numbers, all nodes on edges."""
-    layer = _layers(edges, nodes)
+def draw(
+    edges: list[tuple[int, int]],
+    nodes: list[int],
+    layer: Mapping[int, int] | None = None,
+    sizes: Sizes | None = None,
+) -> Drawing:
+    """Return the drawing of a graph whose edges run from lower to higher numbers.
+
+    layer: node -> its layer, counted from 0 at the top, edges running downwards; by default the length of
+    the longest path to it.
+    """
+    layer, sizes = layer or _layers(edges, nodes), sizes or Sizes()
     rows, links = _with_placeholders(edges, layer)
     rows = _ordered(rows, links)
-    port = _ports(rows, links)
-    x = _columns(rows, links, port)
-    left = min(x[item] - _width(item) / 2 for item in x)
+    port = _ports(rows, links, sizes)
+    x = _columns(rows, links, port, sizes)
+    left = min(x[item] - sizes.of(item) / 2 for item in x)
     x = {item: value - left for item, value in x.items()}
-    pitch = NODE_HEIGHT + GAP_Y
-    drawing = Drawing(max(x[item] + _width(item) / 2 for item in x), pitch * len(rows) - GAP_Y)
-    drawing.centre = {v: (x[(v,)], layer[v] * pitch + NODE_HEIGHT / 2) for v in nodes}
+    pitch = sizes.height + sizes.gap_y
+    drawing = Drawing(max(x[item] + sizes.of(item) / 2 for item in x), pitch * len(rows) - sizes.gap_y)
+    drawing.centre = {v: (x[(v,)], layer[v] * pitch + sizes.height / 2) for v in nodes}
     for i, j in edges:
         chain = _chain(i, j, layer)
-        points = [(x[item], item[2] * pitch + dy) for item in chain[1:-1] for dy in (0.0, NODE_HEIGHT)]
-        start = (x[(i,)] + port[chain[0], chain[1]][0], layer[i] * pitch + NODE_HEIGHT)
+        points = [(x[item], item[2] * pitch + dy) for item in chain[1:-1] for dy in (0.0, sizes.height)]
+        start = (x[(i,)] + port[chain[0], chain[1]][0], layer[i] * pitch + sizes.height)
         end = (x[(j,)] + port[chain[-2], chain[-1]][1], layer[j] * pitch)
         drawing.path[i, j] = [start, *points, end]
     return drawing
@@ -115,17 +143,21 @@ def _best_order(rows, k, towards, above, below):
     place = {item: n - (len(row) - 1) / 2 for row in rows for n, item in enumerate(row)}
     if len(rows[k]) > 5:
         return sorted(rows[k], key=lambda item: np.mean([place[n] for n in towards[item]] or [place[item]]))
-    near = [(item, n) for item in rows[k] for n in above[item] + below[item]]
+    # What each pair costs in crossings if the first stands left, and each item at each place in distance.
+    near = {
+        item: [(True, place[n]) for n in above[item]] + [(False, place[n]) for n in below[item]]
+        for item in rows[k]
+    }
+    crossings = {
+        (p, q): sum(up == too and b > d for up, b in near[p] for too, d in near[q])
+        for p, q in permutations(near, 2)
+    }
+    at = [n - (len(near) - 1) / 2 for n in range(len(near))]
+    steps = {item: [sum((x - b) ** 2 for _, b in near[item]) for x in at] for item in near}
 
     def cost(order):
-        at = {item: n - (len(order) - 1) / 2 for n, item in enumerate(order)}
-        crossings = sum(
-            (at[a] - at[c]) * (place[b] - place[d]) < 0
-            for n, (a, b) in enumerate(near)
-            for c, d in near[:n]
-            if (b in above[a]) == (d in above[c])
-        )
-        return crossings, sum((at[a] - place[b]) ** 2 for a, b in near)
+        crossed = sum(crossings[pair] for pair in combinations(order, 2))
+        return crossed, sum(steps[item][n] for n, item in enumerate(order))
 
     return list(min(permutations(rows[k]), key=cost))
 
@@ -140,49 +172,34 @@ def _cost(rows, links) -> tuple[int, float]:
     return crossings, sum((a - b) ** 2 for _, a, b in spans)
 
 
-def _columns(rows, links, port) -> dict[Item, float]:
+def _columns(rows, links, port, sizes: Sizes) -> dict[Item, float]:
     """Return the middle of every item: lines as upright as the order and the gaps of the layers allow.
 
-    Weighted least squares under linear constraints (as Gansner et al. 1993 place nodes): long edges weigh
-    most, so that they run straight.
+    Weighted least squares (as Gansner et al. 1993 place nodes): long edges weigh most, so that they run
+    straight. The unknowns are each layer's first item and its gaps, so the only constraints are bounds.
     """
-    from scipy.optimize import minimize
+    from scipy.optimize import lsq_linear
 
     index = {item: n for n, item in enumerate(item for row in rows for item in row)}
-    a, b = (np.array([index[link[end]] for link in links]) for end in (0, 1))
-    shift = np.array([port[link][0] - port[link][1] for link in links])
-    weight = np.array([WEIGHTS[len(link[0]) == 3, len(link[1]) == 3] for link in links])
-    gaps = [
-        (index[p], index[q], (_width(p) + _width(q)) / 2 + GAP_X) for row in rows for p, q in pairwise(row)
-    ]
-    bounds = np.zeros((len(gaps), len(index)))
-    for n, (p, q, _) in enumerate(gaps):
-        bounds[n, [p, q]] = -1.0, 1.0
-    least = np.array([gap for *_, gap in gaps])
-
-    def gradient(x):
-        pull = 2.0 * weight * (x[a] - x[b] + shift)
-        return (
-            np.bincount(a, pull, len(x)) - np.bincount(b, pull, len(x)) + 2e-6 * x
-        )  # 1e-6: fixes the origin
-
-    start = np.array(
-        [(NODE_WIDTH + GAP_X) * (n - (len(row) - 1) / 2) for row in rows for n in range(len(row))]
-    )
-    found = minimize(
-        lambda x: np.sum(weight * (x[a] - x[b] + shift) ** 2) + 1e-6 * np.sum(x**2),
-        start,
-        jac=gradient,
-        method="SLSQP",
-        constraints={"type": "ineq", "fun": lambda x: bounds @ x - least, "jac": lambda x: bounds}
-        if gaps
-        else (),
-        options={"maxiter": 500, "ftol": 1e-9},
-    )
-    return {item: float(found.x[n]) for item, n in index.items()}
+    place, least = np.zeros((len(index), len(index))), np.full(len(index), -np.inf)
+    for row in rows:
+        for n, item in enumerate(row):  # an item stands at the first one's place and the gaps up to its own
+            place[index[item], [index[other] for other in row[: n + 1]]] = 1.0
+            if n:
+                least[index[item]] = (sizes.of(row[n - 1]) + sizes.of(item)) / 2 + sizes.gap_x
+    wanted = np.zeros((len(links), len(index)))
+    offset = np.zeros(len(links))
+    for n, (a, b) in enumerate(links):
+        weight = WEIGHTS[len(a) == 3, len(b) == 3] ** 0.5
+        wanted[n] = weight * (place[index[a]] - place[index[b]])
+        offset[n] = weight * (port[a, b][1] - port[a, b][0])
+    system = np.concatenate([wanted, 1e-3 * place])  # the last rows fix the origin
+    found = lsq_linear(system, np.r_[offset, np.zeros(len(index))], (least, np.inf), method="bvls")
+    x = place @ found.x
+    return {item: float(x[n]) for item, n in index.items()}
 
 
-def _ports(rows, links) -> dict[tuple[Item, Item], tuple[float, float]]:
+def _ports(rows, links, sizes: Sizes) -> dict[tuple[Item, Item], tuple[float, float]]:
     """Return for every link how far from the middle of its two items it leaves and arrives, by direction."""
     place = {item: n - (len(row) - 1) / 2 for row in rows for n, item in enumerate(row)}
     port = {}
@@ -191,11 +208,7 @@ def _ports(rows, links) -> dict[tuple[Item, Item], tuple[float, float]]:
             mine = sorted(
                 (link for link in links if link[end] == item), key=lambda link: place[link[1 - end]]
             )
-            spacing = min(PORT, (NODE_WIDTH - 2 * PASSAGE) / max(len(mine) - 1, 1))
+            spacing = min(sizes.port, 0.75 * sizes.of(item) / max(len(mine) - 1, 1))
             for n, link in enumerate(mine):
                 port[end, link] = spacing * (n - (len(mine) - 1) / 2)
     return {link: (port[0, link], port[1, link]) for link in links}
-
-
-def _width(item: Item) -> float:
-    return NODE_WIDTH if len(item) == 1 else PASSAGE

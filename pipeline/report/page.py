@@ -13,10 +13,12 @@ from plotly.offline import get_plotlyjs
 from pipeline.report import (
     sections,
     sections_autoencoders,
+    sections_labels,
     sections_predictors,
     sections_record,
     sections_search,
     theme,
+    words,
 )
 from pipeline.report.context import context_of
 from pipeline.report.data import Run
@@ -28,18 +30,20 @@ HERE = Path(__file__).parent
 def build(run: Run, out: Path) -> str:
     """Return the page (HTML) of a run, to be written to `out` (relative links start there)."""
     c = context_of(run, Path(out))
-    parts = [make(c) for make in SECTIONS]
+    several = len(run.config.get("benchmarks", {})) > 1
+    parts = [section for make in SECTIONS if (section := make(c)) is not None]
     text = (
-        _environment()
+        environment()
         .get_template("template.html.j2")
         .render(
-            title=run.config.get("report", {}).get("title", "nasflow"),
+            title=title(run.config),
+            benchmark=words.name(run.labels.name) if run.labels and several else "",
             headline=headline(c),
             sections=parts,
             figures=_figures(parts),
             dark=theme.DARK,
-            style=_file("style.css"),
-            script=_file("page.js"),
+            style=file("style.css"),
+            script=file("page.js"),
             plotly=Markup(get_plotlyjs()),
         )
     )
@@ -50,7 +54,8 @@ SECTIONS = (
     sections_search.search,
     sections_search.found_cells,
     sections_predictors.predictors,
-    sections.labels,
+    sections_labels.labels,
+    sections_labels.surrogate,
     sections.children,
     sections.zeroshot,
     sections_autoencoders.autoencoders,
@@ -60,20 +65,26 @@ SECTIONS = (
 )
 
 
-def _environment() -> Environment:
+def title(config: dict) -> str:
+    """Return what the page is called."""
+    return config.get("report", {}).get("title", "nasflow")
+
+
+def environment() -> Environment:
     """Templates beside this file; everything is escaped unless it is Markup."""
-    environment = Environment(
+    found = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=select_autoescape(["j2", "html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["raw"] = Markup
-    return environment
+    found.filters["raw"] = Markup
+    return found
 
 
-def _file(name: str) -> Markup:
+def file(name: str) -> Markup:
+    """Return a file beside this one, to be put into a page as it is."""
     return Markup((HERE / name).read_text(encoding="utf-8"))
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from pipeline.evaluation.measures import all_measures, kendall_tau
 from pipeline.randomness import rng
-from pipeline.report.data import Labels, Run, Search, ZeroShot
+from pipeline.report.data import Search, ZeroShot
+from pipeline.report.labels import Labels
 
+MAX_CELLS = 2000  # whose pairs are compared at once in a resample
 RESAMPLES = 200  # of the bootstrap intervals of Kendall's tau
 
 
@@ -67,12 +67,20 @@ def zero_shot_taus(zeroshot: ZeroShot, labels: Labels, seed: int) -> pd.DataFram
 
 
 def _bootstrap(pair: np.ndarray, seed: int, *names) -> tuple[float, float]:
-    """95 % percentile interval of Kendall's tau-b between the columns of `pair` (N, 2)."""
+    """95 % percentile interval of Kendall's tau-b between the columns of `pair` (N, 2).
+
+    Of more than MAX_CELLS cells as many are resampled, and the interval shrinks with the root of N.
+    """
     n = len(pair)
     if n < 3:
         return np.nan, np.nan
-    drawn = rng(seed, "report", "bootstrap", *names).integers(n, size=(RESAMPLES, n))
-    taus = tau_of_resamples(pair, drawn) if n <= 2000 else [kendall_tau(*pair[rows].T) for rows in drawn]
+    stream = rng(seed, "report", "bootstrap", *names)
+    if n > MAX_CELLS:
+        few, all_of = pair[stream.choice(n, MAX_CELLS, replace=False)], kendall_tau(*pair.T)
+        taus = tau_of_resamples(few, stream.integers(MAX_CELLS, size=(RESAMPLES, MAX_CELLS)))
+        taus = all_of + (taus - kendall_tau(*few.T)) * (MAX_CELLS / n) ** 0.5
+    else:
+        taus = tau_of_resamples(pair, stream.integers(n, size=(RESAMPLES, n)))
     return tuple(float(q) for q in np.nanquantile(taus, (0.025, 0.975)))
 
 
@@ -165,97 +173,3 @@ def top_cells(frame: pd.DataFrame, n: int) -> pd.DataFrame:
     ).reset_index()
     order = cells.sort_values(["val_acc", "runs", "trained"], ascending=[False, False, True], kind="stable")
     return order.head(n).reset_index(drop=True)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One measure of two strategies at the same cost; arrays have one entry a run.
-
-    difference: mean of ours less theirs; low, high: its 95 % t-interval (NaN with fewer than two runs),
-    from the differences run by run if `paired` (the runs start from the same cells), else Welch's.
-    """
-
-    ours: np.ndarray
-    theirs: np.ndarray
-    paired: bool
-    difference: float
-    low: float
-    high: float
-
-
-def compare(ours: np.ndarray, theirs: np.ndarray, paired: bool) -> Comparison:
-    """Compare two sets of runs."""
-    difference = float(np.mean(ours) - np.mean(theirs))
-    if min(len(ours), len(theirs)) < 2:
-        return Comparison(ours, theirs, paired, difference, np.nan, np.nan)
-    if paired:
-        error, freedom = np.std(ours - theirs, ddof=1) / np.sqrt(len(ours)), len(ours) - 1
-    else:
-        parts = np.array([np.var(x, ddof=1) / len(x) for x in (ours, theirs)])
-        error = np.sqrt(parts.sum())
-        freedom = parts.sum() ** 2 / (
-            parts[0] ** 2 / (len(ours) - 1) + parts[1] ** 2 / (len(theirs) - 1) or 1
-        )
-    half = float(student.ppf(0.975, max(freedom, 1)) * error)
-    return Comparison(ours, theirs, paired, difference, difference - half, difference + half)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the run found. cost: trained networks of one run. baseline: name of random search, or None.
-
-    best: row of `top_cells`. found_at: how many networks the run that found it had trained by then.
-    beaten: share of the labelled random cells whose validation accuracy is lower; NaN if unknown.
-    """
-
-    strategy: str
-    baseline: str | None
-    cost: int
-    runs: int
-    best: pd.Series
-    found_at: int
-    beaten: float
-    val: Comparison | None
-    test: Comparison | None
-
-
-def answer(run: Run, frames: Mapping[str, pd.DataFrame]) -> Answer | None:
-    """Return the answer from `along`'s frames of all strategies; None without a search."""
-    frames = {n: frame for n, frame in frames.items() if frame["val_acc"].notna().any()}
-    baseline = next((n for n in frames if _strategy(run, n).get("method", n) == "random"), None)
-    candidates = [n for n in frames if _strategy(run, n).get("predictor")]
-    candidates = candidates or [n for n in frames if n != baseline]
-    if not candidates:
-        return None
-    cost = min(_cost(frames[n]) for n in [*candidates, *([baseline] if baseline else [])])
-    ends = {n: _end(frames[n], cost) for n in [*candidates, *([baseline] if baseline else [])]}
-    ours = max(candidates, key=lambda n: ends[n]["best_val_acc"].mean())
-    within = frames[ours][frames[ours]["trained"] <= cost]
-    best = top_cells(within, 1).iloc[0]
-    beaten = np.nan
-    if run.labels is not None:
-        accuracies = run.labels.frame.loc[run.labels.frame["role"] == "labelled", "val_acc"].dropna()
-        beaten = float((accuracies < best["val_acc"]).mean()) if len(accuracies) else np.nan
-    val = test = None
-    if baseline:
-        paired = shared_start({n: frames[n] for n in (ours, baseline)}) > 0 and len(ends[ours]) == len(
-            ends[baseline]
-        )
-        val, test = (
-            compare(*(ends[n][c].to_numpy() for n in (ours, baseline)), paired)
-            for c in ("best_val_acc", "best_test_acc")
-        )
-    return Answer(ours, baseline, cost, len(ends[ours]), best, int(best["trained"]), beaten, val, test)
-
-
-def _strategy(run: Run, name: str) -> dict:
-    return run.config.get("strategies", {}).get(name, {})
-
-
-def _cost(frame: pd.DataFrame) -> int:
-    return int(frame.groupby("run")["trained"].max().min())
-
-
-def _end(frame: pd.DataFrame, cost: int) -> pd.DataFrame:
-    """The rows where each run has trained `cost` networks."""
-    return frame[frame["trained"] == cost].sort_values("run")

@@ -1,90 +1,21 @@
-"""Sections on what was measured: labels, child networks, their outputs, zero-shot scores."""
+"""Sections on what was measured: child networks, their outputs, zero-shot scores."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation.measures import kendall_tau
 from pipeline.report import figures, results, words
 from pipeline.report.blocks import Cell, Facts, Figure, Head, Panel, Section, Table
 from pipeline.report.context import Context
-
-MAX_POINTS = 3000  # drawn in one picture
-
-
-def labels(c: Context) -> Section:
-    """Label distribution and noise."""
-    title = "Labels"
-    if c.run.labels is None:
-        return Section("labels", title, "No benchmark table was given.")
-    frame = c.run.labels.frame
-    good = frame.dropna(subset=["val_acc", "test_acc"])
-    if good.empty:
-        return Section("labels", title, "No cell has a label: all trainings failed.")
-    counts = good["role"].value_counts()
-    tau = kendall_tau(good["val_acc"], good["test_acc"])
-    low, middle, high = good["val_acc"].quantile([0.1, 0.5, 0.9])
-    lead = (
-        f"{words.number(len(frame))} of the {words.number(c.run.labels.space_size)} cells of {c.space} have "
-        "labels: "
-        f"{counts.get('labelled', 0)} to learn from and {counts.get('held_out', 0)} held out to test "
-        "predictors on. "
-        f"Their validation accuracy is {c.percent(middle)} in the median, and between {c.percent(low)} and "
-        f"{c.percent(high)} for the middle 80{words.POINT}%. Validation and test accuracy agree on the order "
-        "of the "
-        f"cells to Kendall’s tau {words.number(tau, 2)}; how far that is from 1 says how noisy the labels "
-        "are."
-    )
-    bins = figures.histogram(good)
-    below = int((good["val_acc"] < bins["from"].iloc[0]).sum())
-    clipped = f" The first bar includes {words.count(below, 'cell')} further left." if below else ""
-    shown = good if len(good) <= MAX_POINTS else good.iloc[:: -(-len(good) // MAX_POINTS)]
-    outside = int((good[["val_acc", "test_acc"]].min(axis=1) < _floor(good)).sum())
-    off = f" {words.count(outside, 'cell')} below the axes not shown." if outside else ""
-    return Section(
-        "labels",
-        title,
-        lead,
-        (
-            Figure(
-                "label_distribution",
-                "How good the cells are",
-                [Panel(figures.label_histogram(good, bins))],
-                f"{c.labels_text()}{clipped} {c.seed_text()}",
-                c.data("label_distribution", bins),
-                half=True,
-            ),
-            Figure(
-                "label_noise",
-                "Validation against test accuracy",
-                [Panel(figures.validation_against_test(shown))],
-                f"One point a cell; on the line both are equal. {_resolution(c)}{off} {c.seed_text()}",
-                c.data("labels", good),
-                half=True,
-            ),
-        ),
-    )
+from pipeline.report.figures_labels import ROLES
 
 
-def _floor(frame: pd.DataFrame) -> float:
-    return min(figures.accuracy_floor(frame["val_acc"]), figures.accuracy_floor(frame["test_acc"]))
-
-
-def _resolution(c: Context) -> str:
-    if c.run.images is None:
-        return ""
-    n = c.run.images.counts
-    return (
-        f"One image is {words.number(100 / n['valid'], 2)} points of the {words.number(n['valid'])} "
-        "validation images "
-        f"and {words.number(100 / n['test'], 2)} of the {words.number(n['test'])} test images."
-    )
-
-
-def children(c: Context) -> Section:
-    """Learning curves of the child networks."""
+def children(c: Context) -> Section | None:
+    """Learning curves of the child networks; None where labels come from a file."""
     title = "Child networks"
+    if c.origin != "children":
+        return None
     if c.run.children is None:
         return Section("children", title, "No networks were trained for labels in this run.")
     table, curves = c.run.children.table, c.run.children.curves
@@ -113,9 +44,11 @@ def children(c: Context) -> Section:
     return Section("children", title, lead, blocks)
 
 
-def io_dataset(c: Context) -> Section:
-    """Facts of the I/O data set."""
+def io_dataset(c: Context) -> Section | None:
+    """Facts of the I/O data set; None where labels come from a file, as there are no networks then."""
     title = "I/O data set"
+    if c.origin != "children":
+        return None
     if not c.run.io:
         return Section("io", title, "No input-output data set was collected in this run.")
     io = c.run.io
@@ -142,7 +75,7 @@ def io_dataset(c: Context) -> Section:
 def zeroshot(c: Context) -> Section:
     """Kendall's tau of zero-shot metrics with accuracy and among themselves."""
     title = "Zero-shot metrics"
-    if c.zero_shot_taus is None:
+    if c.zero_shot_taus is None or c.zero_shot_taus.empty:
         return Section("zeroshot", title, "No scores of untrained networks were computed in this run.")
     taus = c.zero_shot_taus
     by = {role: part.set_index("metric") for role, part in taus.groupby("role", sort=False)}
@@ -151,15 +84,15 @@ def zeroshot(c: Context) -> Section:
     order = list(first.sort_values("tau", ascending=False, kind="stable").index)
     best = order[0]
     lead = (
-        f"Of the scores that need no training, “{words.metric(best)}” ranks the labelled cells best: "
-        "Kendall’s tau "
+        f"Of the scores that need no training, “{words.metric(best)}” ranks the "
+        f"{ROLES[next(iter(by))][0]} best: Kendall’s tau "
         f"{words.number(first.at[best, 'tau'], 2)} with validation accuracy "
         f"(95{words.POINT}% interval {words.number(first.at[best, 'low'], 2)} to "
         f"{words.number(first.at[best, 'high'], 2)})."
     )
     head = [Head("metric", False)]
     for role, part in by.items():
-        head.append(Head(f"tau, {figures.ROLES.get(role, (role,))[0]}"))
+        head.append(Head(f"tau, {ROLES.get(role, (role,))[0]}"))
         if part is first:
             head.append(Head(f"95{words.POINT}% interval", hint="bootstrap over cells"))
     head.append(Head("missing", hint="cells without a score"))
@@ -173,7 +106,9 @@ def zeroshot(c: Context) -> Section:
                 cells.append(Cell(f"{words.number(low, 2)} to {words.number(high, 2)}", low))
         gaps = int(sum(part.at[metric, "missing"] for part in by.values()))
         rows.append([*cells, Cell(words.number(gaps), gaps)])
-    sizes = ", ".join(f"{part['n'].max()} {figures.ROLES.get(role, (role,))[0]}" for role, part in by.items())
+    sizes = ", ".join(
+        f"{words.number(part['n'].max())} {ROLES.get(role, (role,))[0]}" for role, part in by.items()
+    )
     table = Table(
         "zeroshot_tau",
         "Agreement with accuracy",
@@ -187,12 +122,12 @@ def zeroshot(c: Context) -> Section:
     correlations = results.metric_correlations(c.run.zeroshot)
     frame = pd.DataFrame(correlations, columns=c.run.zeroshot.metrics)
     frame.insert(0, "metric", c.run.zeroshot.metrics)
+    more = ", candidates included" if (c.run.zeroshot.frame["role"] == "candidate").any() else ""
     figure = Figure(
         "zeroshot_correlations",
         "Agreement among metrics",
         [Panel(figures.correlation_map(correlations, names))],
-        f"Kendall’s tau over all {words.number(len(c.run.zeroshot.frame))} scored cells, candidates "
-        "included. "
+        f"Kendall’s tau over all {words.number(len(c.run.zeroshot.frame))} scored cells{more}. "
         f"{c.seed_text()}",
         c.data("zeroshot_correlations", frame),
         half=True,

@@ -136,7 +136,7 @@ def _latents(c: Context) -> Figure | None:
         frame[["cell", "val_acc"]] = [label.get(k, ("", np.nan)) for k in _keys(encoder.archs)]
         frame = frame.dropna(subset="val_acc")
         frame = frame.iloc[:: max(-(-len(frame) // MAX_POINTS), 1)].sort_values("val_acc", kind="stable")
-        panels.append(Panel(figures.latents(frame, shares, floor, top), words.name(key)))
+        panels.append(Panel(figures.latents(frame, shares, floor, top, c.short), words.name(key)))
         parts.append(frame.assign(autoencoder=key))
     caption = (
         "Labelled and held-out cells in the first two principal components of their latents; colour: "

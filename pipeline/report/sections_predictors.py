@@ -11,6 +11,7 @@ from pipeline.report.blocks import Cell, Figure, Head, Panel, Section, Table
 from pipeline.report.context import Context
 
 MAX_PANELS = 6  # predictors whose ranks are drawn
+MAX_POINTS = 1500  # held-out cells drawn in one panel
 
 
 def predictors(c: Context) -> Section:
@@ -23,7 +24,7 @@ def predictors(c: Context) -> Section:
     summary = results.over_runs(results.measured(frame, ks), ["predictor", "n_train"], measures)
     largest = summary.loc[summary.groupby("predictor")["n_train"].idxmax()]
     largest = largest.sort_values("kendall_tau_mean", ascending=False, kind="stable")
-    tested = f"Tested on the same {frame['cell'].nunique()} held-out cells."
+    tested = f"Tested on the same {words.number(frame['cell'].nunique())} held-out cells."
     protocol = f"{_runs_text(frame)} {tested} {c.labels_text()} {c.seed_text()}"
     more = len(largest) - figures.MAX_LINES
     hidden = f" {words.count(more, 'predictor')} with lower tau: click in the legend." if more > 0 else ""
@@ -40,7 +41,7 @@ def predictors(c: Context) -> Section:
 
 def _lead(c: Context, best: pd.Series, n_cells: int) -> str:
     mean, deviation = best["kendall_tau_mean"], best["kendall_tau_std"]
-    who = words.name(best["predictor"])
+    who, n_cells = words.name(best["predictor"]), words.number(n_cells)
     tau = f"Kendall’s tau {words.spread(mean, deviation, 2)} with {words.number(best['n_train'])} labels."
     if mean - np.nan_to_num(deviation) > 0:
         text = f"{words.sentence(who)} ranks the {n_cells} held-out cells best: {tau}"
@@ -72,17 +73,21 @@ def _runs_text(frame: pd.DataFrame) -> str:
 
 def _ranks(c: Context, largest: pd.DataFrame) -> Figure:
     ranked = results.average_ranks(c.run.predictions.frame)
-    panels = [
-        Panel(figures.ranks(ranked[ranked["predictor"] == p], c.styles[p]), words.name(p))
-        for p in largest["predictor"][:MAX_PANELS]
-    ]
+    panels, parts = [], []
+    for p in largest["predictor"][:MAX_PANELS]:
+        part = ranked[ranked["predictor"] == p]
+        shown = part.iloc[:: -(-len(part) // MAX_POINTS)]
+        n = int(np.ceil(part["true_rank"].max()))
+        panels.append(Panel(figures.ranks(shown, c.styles[p], n, c.short), words.name(p)))
+        parts.append(shown)
     left = len(largest) - len(panels)
     more = f" {words.count(left, 'predictor')} with lower tau not drawn." if left > 0 else ""
+    some = f" Every {-(-len(part) // MAX_POINTS)}th cell drawn." if len(shown) < len(part) else ""
     caption = (
         "One point a held-out cell; predicted ranks are means over runs with the most labels."
-        f"{more} {c.labels_text()} {c.seed_text()}"
+        f"{some}{more} {c.labels_text()} {c.seed_text()}"
     )
-    data = c.data("predicted_ranks", ranked)
+    data = c.data("predicted_ranks", pd.concat(parts, ignore_index=True))
     return Figure("predicted_ranks", "Predicted against true rank", panels, caption, data)
 
 

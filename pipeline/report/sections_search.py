@@ -7,9 +7,11 @@ import pandas as pd
 
 from pipeline.report import figures_results as figures
 from pipeline.report import results, words
-from pipeline.report.blocks import Cell, Drawn, Figure, Gallery, Head, Panel, Section, Table
+from pipeline.report.answer import end, seconds_of
+from pipeline.report.blocks import Drawn, Figure, Gallery, Panel, Section
 from pipeline.report.cells import cell_svg
 from pipeline.report.context import Context
+from pipeline.report.table_search import at_equal_cost
 
 TOP = 4  # found cells drawn of each strategy
 CURVES = (  # measure, heading, axis, what its caption begins with
@@ -24,65 +26,45 @@ CURVES = (  # measure, heading, axis, what its caption begins with
 
 
 def search(c: Context) -> Section:
-    """Accuracy against number of trained networks."""
+    """Accuracy against what was spent."""
     title = "Search"
     if not c.frames:
         return Section("search", title, "No search was run.")
     joined = pd.concat([frame.assign(strategy=key) for key, frame in c.frames.items()], ignore_index=True)
     summary = results.over_runs(joined, ["strategy", "trained"], ["best_val_acc", "best_test_acc"])
     cost = c.answer.cost if c.answer else int(summary["trained"].max())
-    lead = f"Each run of a strategy may train {words.count(cost, 'network')}. "
+    runs = words.count(int(summary["n_runs"].max()), "run")
+    what = f"Mean over {runs}, with one standard deviation. {c.answers_text()} {c.seed_text()}"
+    curves = CURVES if c.has_test else CURVES[:1]
+    blocks = []
+    for measure, heading, axis, first in curves:
+        start = max(c.shared, 1)
+        figure = figures.search_curves(summary, f"best_{measure}", axis, c.terms.spent, c.styles, start)
+        data = c.data(f"search_{measure}", summary, "search")
+        half = len(curves) > 1
+        blocks.append(Figure(f"search_{measure}", heading, [Panel(figure)], first + what, data, half=half))
+    return Section("search", title, _lead(c, cost), [*blocks, at_equal_cost(c, summary, cost)])
+
+
+def _lead(c: Context, cost: int) -> str:
+    terms = c.terms
+    lead = f"Each run of a strategy may {terms.verb} {words.count(cost, terms.unit)}"
+    seconds = [seconds_of(end(frame, cost)) for frame in c.frames.values()]
+    if not np.isnan(seconds).all():
+        low, high = (words.hours(f(seconds)) for f in (np.nanmin, np.nanmax))
+        span = low if low == high else f"{low} to {high}"
+        lead += f", which stands for {span} of training in the benchmark’s record"
+    lead += ". "
     if c.shared:
         lead += (
             f"The first {words.number(c.shared)} are the same random cells for all strategies, "
             "another draw in each run. "
         )
-    lead += (
-        "The cell with the best validation accuracy is chosen; its test accuracy is read after the search."
-    )
-    runs = words.count(int(summary["n_runs"].max()), "run")
-    what = f"Mean over {runs}, with one standard deviation. {c.labels_text()} {c.seed_text()}"
-    blocks = []
-    for measure, heading, axis, first in CURVES:
-        figure = figures.search_curves(summary, f"best_{measure}", axis, c.styles, max(c.shared, 1))
-        data = c.data(f"search_{measure}", summary, "search")
-        blocks.append(Figure(f"search_{measure}", heading, [Panel(figure)], first + what, data, half=True))
-    return Section("search", title, lead, [*blocks, _at_equal_cost(c, summary, cost)])
-
-
-def _at_equal_cost(c: Context, summary: pd.DataFrame, cost: int) -> Table:
-    baseline = c.answer.baseline if c.answer else None
-    ends = summary[summary["trained"] == cost].set_index("strategy")
-    ends = ends.sort_values("best_val_acc_mean", ascending=False, kind="stable")
-    bar = ends.at[baseline, "best_val_acc_mean"] if baseline else np.nan
-    head = [Head("strategy", False), Head("runs"), Head("networks", hint="trained in one run")]
-    head += [Head("validation accuracy"), Head("test accuracy")]
-    head += [Head("best run: validation", hint="highest validation accuracy of all runs"), Head("its test")]
-    if baseline:
-        hint = "trained networks until the mean reaches random search’s final one"
-        head.append(Head("networks to match random", hint=hint))
-    tops = {m: ends[f"{m}_mean"].max() for m in ("best_val_acc", "best_test_acc")}
-    rows, records = [], []
-    for key, row in ends.iterrows():
-        frame = c.frames[key]
-        best = next(iter(results.top_cells(frame[frame["trained"] <= cost], 1).to_dict("records")), {})
-        cells = [Cell(words.name(key), key, c.styles[key].colour)]
-        cells += [Cell(words.number(n), n) for n in (int(row["n_runs"]), cost)]
-        for m, top in tops.items():
-            mean = row[f"{m}_mean"]
-            cells.append(Cell(c.mean_percent(mean, row[f"{m}_std"]), mean, strong=mean == top))
-        found = {name: best.get(name, np.nan) for name in ("cell", "val_acc", "test_acc")}
-        cells += [Cell(c.percent(found[name]), found[name]) for name in ("val_acc", "test_acc")]
-        mine = summary[(summary["strategy"] == key) & (summary["best_val_acc_mean"] >= bar)]
-        reached = int(mine["trained"].min()) if len(mine) else np.nan
-        if baseline:
-            cells.append(Cell("not reached" if np.isnan(reached) else words.number(reached), reached))
-        rows.append(cells)
-        of_best = {f"best_{name}": value for name, value in found.items()}
-        records.append({"strategy": key, **row.to_dict(), **of_best, "networks_to_match_random": reached})
-    bold = "Mean ± standard deviation over runs; the best of each column is bold."
-    data = c.data("search_end", pd.DataFrame(records), "search")
-    return Table("search_end", "At equal cost", head, rows, f"{bold} {c.labels_text()} {c.seed_text()}", data)
+    if c.has_test:
+        read = {"children": "read", "table": "looked up", "surrogate": "predicted"}[c.origin]
+        after = f"its test accuracy is {read} after the search"
+        return f"{lead}The cell with the best validation accuracy is chosen; {after}."
+    return f"{lead}The cell with the best validation accuracy is chosen."
 
 
 def found_cells(c: Context) -> Section:
@@ -97,18 +79,17 @@ def found_cells(c: Context) -> Section:
         drawn = []
         for best in results.top_cells(c.frames[key], TOP).to_dict("records"):
             early = best["trained"] <= c.shared
-            origin = "among the first random cells" if early else f"found as network {best['trained']}"
-            lines = [
-                f"{c.percent(best['val_acc'])} validation",
-                f"{c.percent(best['test_acc'])} test",
-                f"{origin}, in {best['runs']} of {runs}",
-            ]
-            drawn.append(Drawn(cell_svg(c.run.searches[key].archs[int(best["row"])]), best["cell"], lines))
+            place = f"found as {c.terms.place} {best['trained']}"
+            origin = "among the first random cells" if early else place
+            lines = [f"{c.percent(best['val_acc'])} validation"]
+            lines += [f"{c.percent(best['test_acc'])} test"] if c.has_test else []
+            lines.append(f"{origin}, in {best['runs']} of {runs}")
+            svg = cell_svg(c.run.searches[key].archs[int(best["row"])])
+            drawn.append(Drawn(svg, best["cell"], c.short(best["cell"]), lines))
         galleries.append(Gallery(words.name(key), c.styles[key].colour, drawn))
+    test = "Test accuracy plays no part in the order: of" if c.has_test else "Of"
     lead = (
-        "The different cells with the best validation accuracy over all runs of each strategy; isomorphic "
-        "cells "
-        "count once. Test accuracy plays no part in the order: of equals, those that more runs found come "
-        "first."
+        "The different cells with the best validation accuracy over all runs of each strategy; each counts "
+        f"once. {test} equals, those that more runs found come first."
     )
     return Section("cells", title, lead, galleries)

@@ -8,14 +8,20 @@ import pandas as pd
 
 PROPER = {
     "arch2vec": "arch2vec",
+    "cifar10": "CIFAR-10",
+    "cifar10-valid": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "darts": "DARTS",
     "e2epp": "E2EPP",
     "gates": "GATES",
     "gates_pp": "GATES++",
     "gcn": "GCN",
+    "imagenet16_120": "ImageNet16-120",
     "info_nas": "info-NAS",
     "infonas": "info-NAS",
     "mlp": "MLP",
     "nasbench101": "NAS-Bench-101",
+    **{f"nasbench1shot1_{k}": f"NAS-Bench-1Shot1 ({k})" for k in (1, 2, 3)},
     "nasbench201": "NAS-Bench-201",
     "nasbench301": "NAS-Bench-301",
     "peephole": "Peephole",
@@ -24,12 +30,15 @@ PROPER = {
     "renas": "ReNAS",
     "semigan_nad": "SemiGAN-NAD",
     "ssa": "SSA",
+    "xgboost": "XGBoost",
 }
 STAGES = {
     "space": "search space",
     "images": "images",
     "children": "child networks",
     "benchmarks": "benchmark table",
+    "ingest": "benchmark table",
+    "surrogate": "surrogate",
     "io_dataset": "I/O data set",
     "autoencoders": "autoencoders",
     "zeroshot": "zero-shot metrics",
@@ -39,7 +48,9 @@ STAGES = {
     "search": "search",
     "search_table": "search table",
     "report": "report",
+    "report_index": "overview",
 }
+ACCURACIES = {"val_acc": "validation accuracy", "test_acc": "test accuracy"}
 MINUS, POINT = "\u2212", "\u202f"  # a true minus sign; a narrow space before units and in thousands
 
 
@@ -69,6 +80,14 @@ def number(value, digits: int = 0) -> str:
         return "–"
     text = f"{value:,.{digits}f}".replace(",", POINT)
     return text.replace("-", MINUS) if any(c in "123456789" for c in text) else text.replace("-", "")
+
+
+def large(n: int) -> str:
+    """Return a whole number; beyond a thousand million only its size, e.g. `about 1.1 × 10¹⁸`."""
+    if n < 1e9:
+        return number(n)
+    power = int(math.floor(math.log10(n)))
+    return f"about {n / 10**power:.1f} × 10{str(power).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def percent(value, digits: int = 1) -> str:
@@ -114,7 +133,16 @@ def duration(seconds) -> str:
         return f"{whole}{POINT}s"
     if whole < 3600:
         return f"{whole // 60}{POINT}min {whole % 60:02d}{POINT}s"
-    return f"{whole // 3600}{POINT}h {whole % 3600 // 60:02d}{POINT}min"
+    if whole < 100 * 3600:
+        return f"{whole // 3600}{POINT}h {whole % 3600 // 60:02d}{POINT}min"
+    return f"{number(whole / 3600)}{POINT}h"
+
+
+def hours(seconds) -> str:
+    """Return a long time in hours: `63 h`, `2.4 h`; as `duration` below one hour."""
+    if missing(seconds) or seconds < 3600:
+        return duration(seconds)
+    return f"{number(seconds / 3600, 0 if seconds >= 36000 else 1)}{POINT}h"
 
 
 def size(n_bytes) -> str:
@@ -134,8 +162,3 @@ def listed(items) -> str:
     """Return `a`, `a and b`, `a, b and c`."""
     items = list(items)
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
-
-
-def short(cell: str) -> str:
-    """Return the first characters of a cell's hash, enough to tell it from others."""
-    return str(cell)[:8]

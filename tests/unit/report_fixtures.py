@@ -258,7 +258,8 @@ class Fixtures:
                 "val_acc": self.val[rows],
                 "test_acc": self.test[rows],
             }
-            put_table(handle, columns | {"source": np.where(rows < self.n, "known", "trained")})
+            columns["source"] = np.where(rows < self.n, "known", "trained")
+            put_table(handle, columns | {"train_seconds": np.full(len(rows), np.nan)})
         return path
 
     def csv(self, name: str) -> Path:

@@ -7,8 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from pipeline.report.cell_graphs import cell_graphs
 from pipeline.report.cells import cell_svg
 from pipeline.report.layers import NODE_HEIGHT, NODE_WIDTH, draw
+from pipeline.spaces import darts, nasbench201
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.nasbench101 import CONV1X1, CONV3X3, INPUT, MAXPOOL3X3, NONE, OUTPUT
 
@@ -118,3 +120,86 @@ def test_one_cell_only():
     two = Archs.concatenate([cell("wide"), cell("skips")])
     with pytest.raises(ValueError, match="one cell"):
         cell_svg(two)
+
+
+def boxes(svg: ET.Element) -> list[tuple[str, bool]]:
+    """Label of every vertex and whether it is faded, in order."""
+    groups = [g for g in svg.iter(SVG + "g") if g.get("data-vertex")]
+    return [("".join(g.find(SVG + "text").itertext()), g.get("opacity") is not None) for g in groups]
+
+
+@pytest.mark.parametrize(
+    ("string", "solid", "faded", "arrows"),
+    [
+        (
+            "|nor_conv_3x3~0|+|nor_conv_1x1~0|avg_pool_3x3~1|+|skip_connect~0|none~1|nor_conv_3x3~2|",
+            ["input", "conv 3×3", "1", "conv 1×1", "avg pool", "2", "skip", "conv 3×3", "output"],
+            [],
+            10,
+        ),
+        (  # node 1 gets nothing, so what it gives is idle
+            "|none~0|+|nor_conv_3x3~0|nor_conv_1x1~1|+|none~0|none~1|skip_connect~2|",
+            ["input", "conv 3×3", "2", "skip", "output"],
+            ["1", "conv 1×1"],
+            6,
+        ),
+        (  # node 2 leads nowhere
+            "|avg_pool_3x3~0|+|none~0|nor_conv_3x3~1|+|none~0|skip_connect~1|none~2|",
+            ["input", "avg pool", "1", "skip", "output"],
+            ["conv 3×3", "2"],
+            6,
+        ),
+        ("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", ["input", "output"], [], 0),
+    ],
+)
+def test_operations_on_edges_are_boxes_between_nodes(string, solid, faded, arrows):
+    root = ET.fromstring(cell_svg(nasbench201.from_official([string])))
+    found = boxes(root)
+    assert [label for label, idle in found if not idle] == solid
+    assert [label for label, idle in found if idle] == faded
+    assert len([g for g in root.iter(SVG + "g") if g.get("data-edge")]) == arrows
+
+
+def test_both_cells_of_darts_are_drawn(n=8):
+    archs = darts.sample(n, np.random.default_rng(0))
+    for row in range(n):
+        span = ET.fromstring(cell_svg(archs[row]))
+        assert span.get("class") == "cells" and [svg.get("aria-label") for svg in span] == [
+            "normal cell",
+            "reduction cell",
+        ]
+        for svg, ops in zip(span, archs.ops[row], strict=True):
+            labels = [label for label, idle in boxes(svg) if not idle]
+            assert labels[:2] == ["ck−2", "ck−1"] and labels[-1] == "output"
+            nodes = [label for label in labels if label.isdigit()]
+            assert nodes == ["0", "1", "2", "3"] and len(labels) == 2 + 4 + 8 + 1
+            kinds = [g.get("data-op") for g in svg.iter(SVG + "g") if g.get("data-op")]
+            assert sorted(k for k in kinds if "_" in k) == sorted(darts.OP_NAMES[c] for c in ops if c)
+
+
+@pytest.mark.parametrize("space", [nasbench201, darts], ids=lambda space: space.NAME)
+def test_boxes_lie_apart_and_arrows_pass_beside_them(space):
+    archs = space.sample(15, np.random.default_rng(1))
+    for row in range(len(archs)):
+        for graph in cell_graphs(archs[row]):
+            drawing = draw(list(graph.edges), list(graph.vertices), graph.layer, graph.sizes)
+            size = graph.sizes
+            for v, (x, y) in drawing.centre.items():
+                for w, (x2, y2) in drawing.centre.items():
+                    apart = (size.of((v,)) + size.of((w,))) / 2
+                    assert v == w or abs(x - x2) >= apart or abs(y - y2) >= size.height
+            for (i, j), points in drawing.path.items():
+                assert drawing.centre[i][1] < drawing.centre[j][1]
+                for (x0, y0), (x1, y1) in zip(points[1:-1:2], points[2:-1:2], strict=True):
+                    assert x0 == x1 and y1 - y0 == size.height
+                    for v, (x, y) in drawing.centre.items():
+                        assert not (y0 < y < y1) or abs(x - x0) > size.of((v,)) / 2
+
+
+def test_the_same_kind_of_operation_has_one_colour_in_all_spaces():
+    bench101 = cell_svg(cell("skips"))
+    bench201 = cell_svg(
+        nasbench201.from_official(["|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|none~0|none~1|nor_conv_3x3~2|"])
+    )
+    for colour in ("var(--op-conv3x3, #0072B2)", "var(--op-conv1x1, #E69F00)"):
+        assert colour in bench101 and colour in bench201

@@ -10,6 +10,7 @@ import pytest
 from pipeline.report import theme
 from pipeline.report.data import read
 from pipeline.report.page import build
+from tests.unit.report_file_fixtures import KINDS, FileFixtures, config_of, overview_of
 from tests.unit.report_fixtures import CONFIG, Fixtures
 
 PLOT = 'class="plot"'
@@ -78,17 +79,35 @@ def c_rgb(colour: str) -> str:
     return "rgb({}, {}, {})".format(*(int(colour[i : i + 2], 16) for i in (1, 3, 5)))
 
 
-@pytest.mark.browser
-def test_browser_page_fits_a_phone(text, out):
-    frame = """<iframe src="index.html" style="width: 390px; height: 800px"></iframe><script>
+def width_on_a_phone(page) -> tuple[int, list[str]]:
+    """Return how wide a page gets in a window of 390 pixels, and what the console said."""
+    frame = """<iframe src="PAGE" style="width: 390px; height: 800px"></iframe><script>
       const frame = document.querySelector("iframe");
       frame.onload = () => { const wait = setInterval(() => {
         const page = frame.contentDocument.documentElement;
-        if (!page.dataset.drawn) return;
+        if (page.querySelector(".plot") && !page.dataset.drawn) return;
         clearInterval(wait);
         document.documentElement.dataset.wide = page.scrollWidth;
       }, 50); };</script>"""
-    phone = out.with_name("phone.html")
-    phone.write_text(frame)
-    document, _ = chromium(phone.as_uri())
-    assert int(re.search(r'data-wide="(\d+)"', document)[1]) <= 390
+    phone = page.with_name(f"phone_{page.name}")
+    phone.write_text(frame.replace("PAGE", page.name))
+    document, console = chromium(phone.as_uri())
+    return int(re.search(r'data-wide="(\d+)"', document)[1]), console
+
+
+@pytest.mark.browser
+def test_browser_page_fits_a_phone(text, out):
+    assert width_on_a_phone(out)[0] <= 390
+
+
+@pytest.mark.browser
+def test_browser_shows_the_pages_of_several_benchmarks(tmp_path):
+    (tmp_path / "report").mkdir()
+    written = [FileFixtures(tmp_path, kind).sources() for kind in KINDS]
+    for kind, files in zip(KINDS, written, strict=True):
+        path = tmp_path / f"report/{kind.name}.html"
+        path.write_text(build(read(files, config_of(*KINDS)), path))
+        wide, console = width_on_a_phone(path)
+        assert wide <= 390 and console == [], kind.name
+    wide, console = width_on_a_phone(overview_of(tmp_path, KINDS, written))
+    assert wide <= 390 and console == []

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.evaluation.measures import kendall_tau
 from pipeline.report import results, theme, words
+from pipeline.report.answer import compare, standing
 from pipeline.report.context import context_of
 from pipeline.report.data import Sources, read
 from pipeline.report.headline import headline
@@ -62,7 +63,7 @@ def test_shared_start_counts_the_cells_that_all_strategies_begin_with(run):
 
 def test_interval_of_paired_runs_is_of_their_differences():
     ours, theirs = np.array([0.91, 0.95, 0.90]), np.array([0.90, 0.94, 0.89])
-    paired, apart = results.compare(ours, theirs, True), results.compare(ours, theirs, False)
+    paired, apart = compare(ours, theirs, True), compare(ours, theirs, False)
     assert paired.difference == pytest.approx(0.01) and paired.low == pytest.approx(0.01, abs=1e-9)
     assert apart.low < 0 < apart.high
 
@@ -91,6 +92,22 @@ def test_tau_of_resamples_is_kendalls_tau():
     assert results.tau_of_resamples(pair, drawn) == pytest.approx(expected)
 
 
+def test_interval_of_many_cells_shrinks_with_their_number(monkeypatch):
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=900)
+    pair = np.stack([truth, truth + rng.normal(size=900)], axis=1)
+    whole = results._bootstrap(pair, 0, "whole")
+    monkeypatch.setattr(results, "MAX_CELLS", 100)
+    part = results._bootstrap(pair, 0, "part")
+    assert part[0] < kendall_tau(*pair.T) < part[1]
+    assert part[1] - part[0] == pytest.approx(whole[1] - whole[0], rel=0.5)
+
+
+def test_standing_in_a_table():
+    place = standing(pd.Series([0.5, 0.9, 0.7, np.nan, 0.7]), 0.7)
+    assert (place.rank, place.n, place.best, place.regret) == (2, 4, 0.9, pytest.approx(0.2))
+
+
 def test_colours_have_dark_partners_and_stay_with_their_method():
     assert set(theme.SERIES) | {theme.GREY} <= set(theme.DARK)
     alone, many = (
@@ -113,4 +130,6 @@ def test_words():
     assert words.number(423624) == "423\u202f624"
     assert words.spread(0.5, np.nan, 2) == "0.50" and words.spread(0.5, 0.1, 1) == "0.5 ± 0.1"
     assert words.duration(200) == "3\u202fmin 20\u202fs" and words.duration(None) == "not recorded"
+    assert words.hours(4 * 3600 + 1440) == "4.4\u202fh" and words.hours(150 * 3600) == "150\u202fh"
+    assert words.large(15625) == "15\u202f625" and words.large(1037664180**2) == "about 1.1 × 10¹⁸"
     assert words.name("random_forest_infonas") == "random forest on info-NAS"
