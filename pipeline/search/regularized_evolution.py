@@ -3,7 +3,8 @@ Search", AAAI 2019, algorithm 1.
 
 The population is the `population` cells told last: the initial cells, then offspring. One step draws
 `tournament` members with replacement, mutates the best of them, and puts the child in the place of the
-oldest member. A child that the run has asked for before is no step: another tournament is held.
+oldest member. A child that the run has asked for before is no step: another tournament is held. Where a
+population has no new neighbours left (in a table of a small part of a space), a random cell is the child.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ class Settings(base.Settings):
     population: int = Field(50, ge=1, le=100_000, description="cells alive; while there are fewer, none dies")
     tournament: int = Field(
         10, ge=1, le=100_000, description="members drawn for one tournament, with replacement"
+    )
+    patience: int = Field(
+        50, ge=1, le=1000, description="children in a row that are not new before a random cell is proposed"
     )
     one_stream: bool = Field(
         False,
@@ -44,9 +48,8 @@ class Strategy:
         self.adj = None if like.adj is None else np.zeros((*shape, *like.adj.shape[1:]), dtype=np.uint8)
         self.archs_space = like.space
         self.fitness = np.full(shape, -np.inf)
-        self.told = np.zeros(
-            context.n_runs, dtype=np.int64
-        )  # cells told so far; gives the place of the oldest
+        self.told = np.zeros(context.n_runs, dtype=np.int64)  # cells so far; gives the place of the oldest
+        self.idle = np.zeros(context.n_runs, dtype=np.int64)  # children since the last new one
 
     def ask(self, left: np.ndarray) -> tuple[np.ndarray, Archs]:
         """Propose one child for each run that has queries left."""
@@ -55,7 +58,14 @@ class Strategy:
         drawn = (self._uniform(runs) * alive[:, None]).astype(np.int64)  # (runs, tournament)
         winner = drawn[np.arange(len(runs)), self.fitness[runs[:, None], drawn].argmax(axis=1)]
         adj = None if self.adj is None else self.adj[runs, winner]
-        return runs, self._mutate(Archs(self.archs_space, self.ops[runs, winner], adj), runs)
+        children = self._mutate(Archs(self.archs_space, self.ops[runs, winner], adj), runs)
+        stuck = self.idle[runs] >= self.settings.patience
+        self.idle[runs] += 1
+        if stuck.any():
+            drawn = [self.space.draw(1, self.rngs[run]) for run in runs[stuck]]
+            runs = np.concatenate([runs[~stuck], runs[stuck]])
+            children = Archs.concatenate([children[~stuck], *drawn])
+        return runs, children
 
     def tell(self, runs: np.ndarray, archs: Archs, scores: np.ndarray) -> None:
         """Let cells take the place of the oldest; a failed network has the lowest fitness."""
@@ -63,6 +73,7 @@ class Strategy:
         latest = rank >= count[runs] - self.settings.population  # the others would be dead at once
         place = ((self.told[runs] + rank) % self.settings.population)[latest]
         self.told += count
+        self.idle[count > 0] = 0
         runs, archs, scores = runs[latest], archs[latest], scores[latest]
         self.ops[runs, place] = archs.ops
         if self.adj is not None:

@@ -282,3 +282,13 @@ def test_failed_networks_cost_a_query_and_train_no_predictor(fits):
     every = toy.canonical_key(setting()[1]).tolist()
     with pytest.raises(UserError, match="run 0 has 0 different accuracies of 10 .*'fake'.*n_initial"):
         search("predictor", oracle=toy.CountingOracle(toy, failing=every))
+
+
+def test_regularized_evolution_goes_on_where_its_population_has_no_new_neighbours():
+    every = toy.unique_cells()
+    apart = every[(every.ops == every.ops[:, :1]).all(axis=1) | (every.ops[:, 1:] == 0).all(axis=1)]
+    few = Domain(toy, apart, restricted=True)  # a small table: islands of cells that are no neighbours
+    context = Context(few, [apart[:0]], [3], few.size)
+    strategy = regularized_evolution.Strategy(regularized_evolution.Settings(population=3), context)
+    trajectory = spend(strategy, toy.CountingOracle(toy), few, apart[:2], 1, few.size, "islands")
+    assert len(np.unique(toy.cell_key(trajectory.archs))) == few.size
