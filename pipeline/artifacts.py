@@ -200,6 +200,8 @@ def open_h5(path, kind: str | Sequence[str] | None = None) -> Iterator[h5py.File
     try:
         handle = h5py.File(path, "r")
     except OSError as error:
+        if path.suffix != ".h5":
+            raise ArtifactError(f"{path}: no artifact of nasflow; expected an HDF5 file (.h5)") from error
         raise ArtifactError(f"{path}: not a whole HDF5 file (cut short or damaged); {again}") from error
     with handle:
         found = handle.attrs.get("kind")

@@ -22,7 +22,7 @@ from pipeline.plug_ins import plug_in
 from pipeline.predictors.settings import EvaluationSettings
 from pipeline.search.settings import SearchSettings
 from pipeline.settings import Settings
-from pipeline.spaces import base
+from pipeline.spaces import UNLISTED, base
 from pipeline.zeroshot.settings import ZeroShotSettings
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -91,9 +91,18 @@ class Config(Settings):
         for name, benchmark in self.benchmarks.items():
             if isinstance(benchmark, ChildrenBenchmark):
                 _among(f"benchmarks.{name}.children.images", benchmark.children.images, self.images)
-                self._enough_labels(name, benchmark.children.n_labelled)
-            elif benchmark.images is not None:
-                _among(f"benchmarks.{name}.images", benchmark.images, self.images)
+                self._enough_labels(f"benchmarks.{name}.children.n_labelled", benchmark.children.n_labelled)
+                if benchmark.space in UNLISTED:
+                    raise ValueError(
+                        f"benchmarks.{name}.space: {benchmark.space} has too many cells to be listed, and "
+                        "networks are trained for the cells of a list; take another space, or a benchmark "
+                        "that is read from a file (source: files)"
+                    )
+            else:
+                if benchmark.images is not None:
+                    _among(f"benchmarks.{name}.images", benchmark.images, self.images)
+                if benchmark.split.labelled >= 1:  # a share of the table is known when the table is
+                    self._enough_training_cells(f"benchmarks.{name}.split.labelled", benchmark.split.labelled)
             self._autoencoders_fit(name, benchmark)
         for name, predictor in self.predictors.items():
             if predictor.get("latents"):
@@ -103,13 +112,15 @@ class Config(Settings):
                 _among(f"strategies.{name}.predictor", strategy["predictor"], self.predictors)
         return self
 
-    def _enough_labels(self, name: str, labelled: int) -> None:
-        where = f"benchmarks.{name}.children.n_labelled = "
-        for n in self.evaluation.n_train:
-            if n > labelled:
-                raise ValueError(f"evaluation.n_train: {n} training cells, but only {where}{labelled}")
+    def _enough_labels(self, key: str, labelled: int) -> None:
+        self._enough_training_cells(key, labelled)
         if self.strategies and self.search.n_initial > labelled:
-            raise ValueError(f"search.n_initial: {self.search.n_initial} cells, but only {where}{labelled}")
+            raise ValueError(f"search.n_initial: {self.search.n_initial} cells, but only {key} = {labelled}")
+
+    def _enough_training_cells(self, key: str, labelled: int) -> None:
+        for n in self.evaluation.n_train if self.predictors else ():
+            if n > labelled:
+                raise ValueError(f"evaluation.n_train: {n} training cells, but only {key} = {labelled}")
 
     def _autoencoders_fit(self, name: str, benchmark) -> None:
         for key, autoencoder in self.autoencoders.items():
@@ -156,6 +167,9 @@ def _in_words(error: dict) -> str:
     if isinstance(inner, ValidationError):
         nested = _in_words(inner.errors()[0])
         return f"{path}.{nested}"
+    if error["type"] == "union_tag_invalid":
+        key = "source" if keys[0] == "benchmarks" else error["ctx"]["discriminator"].strip("'")
+        return f"{path}.{key}: expected one of {error['ctx']['expected_tags']}, got {error['ctx']['tag']!r}"
     given = error.get("input")
     text = {
         "extra_forbidden": "unknown key",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 
 from pipeline import spaces
-from pipeline.benchmarks.locate import judged_by, locate
+from pipeline.benchmarks.locate import entry_of, judged_by, locate
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark
 from pipeline.config import Config, images_of
 from pipeline.errors import ConfigError
@@ -69,7 +69,8 @@ def _dump(settings) -> dict:
 
 
 def _space(config: Config, w: dict):
-    return {"space": w["space"]}, ["pipeline.spaces.command", *spaces.code(w["space"], "enumeration", "keys")]
+    parts = ("enumeration", "hashing", "keys")
+    return {"space": w["space"]}, ["pipeline.spaces.command", *spaces.code(w["space"], *parts)]
 
 
 def _images(config: Config, w: dict):
@@ -136,11 +137,14 @@ def _benchmarks(config: Config, w: dict):
 
 def _ingest(config: Config, w: dict):
     benchmark = _from_file(config, w["benchmark"])
-    chosen, _ = locate(w["benchmark"], benchmark, config.data_dir)
+    if "file" in w:  # by hand
+        chosen = entry_of(w["benchmark"], benchmark, w["file"])
+    else:
+        chosen, _ = locate(w["benchmark"], benchmark, config.data_dir)
     settings = {
         "benchmark": w["benchmark"],
         "file": chosen,
-        "test_metric": judged_by(w["benchmark"], benchmark, config.data_dir),
+        "test_metric": benchmark.test_metric if chosen["has_test"] else None,
         **{name: _dump(benchmark)[name] for name in ("space", "val_metric", "split")},
     }
     parts = ("hashing", "keys", "layout", "official")
@@ -154,6 +158,8 @@ def _surrogate(config: Config, w: dict):
         raise ConfigError(f"benchmarks.{w['benchmark']}.surrogate: none is configured")
     metrics = {"val_acc": benchmark.val_metric}
     metrics["test_acc"] = judged_by(w["benchmark"], benchmark, config.data_dir)
+    if metrics[w["target"]] is None:
+        raise ConfigError(f"benchmarks.{w['benchmark']}: its file has no test accuracy to learn")
     settings = {
         "benchmark": w["benchmark"],
         "space": benchmark.space,
@@ -180,7 +186,7 @@ def _autoencoders(config: Config, w: dict):
     entries = [
         "pipeline.autoencoders.command",
         f"pipeline.autoencoders.{settings.model}",
-        f"pipeline.spaces.{space}",
+        *spaces.whole(space),
     ]
     return {"benchmark": w["benchmark"], "space": space, "name": w["autoencoder"], **_dump(settings)}, entries
 
@@ -197,7 +203,8 @@ def _zeroshot(config: Config, w: dict):
         **_chunk(w["chunk"], n_cells, scores.pop("chunk_size")),
         **scores,
     }
-    return settings, ["pipeline.zeroshot.command", *_networks(benchmark.space)]
+    parts = ("costs", "hashing", "keys", "network")
+    return settings, ["pipeline.zeroshot.command", *spaces.code(benchmark.space, *parts)]
 
 
 def scored_cells(config: Config, name: str) -> int:
@@ -234,7 +241,7 @@ def _predictors(config: Config, w: dict):
         "evaluation": evaluation,
         **predictor,
     }
-    entries = [f"pipeline.predictors.{predictor['method']}", f"pipeline.spaces.{space}", *PREDICTOR_CODE]
+    entries = [f"pipeline.predictors.{predictor['method']}", *spaces.whole(space), *PREDICTOR_CODE]
     return settings, ["pipeline.predictors.command", *entries]
 
 
@@ -247,7 +254,7 @@ def _search(config: Config, w: dict):
         "pipeline.search.command",
         f"pipeline.search.{method}",
         f"pipeline.search.origins.{origin}",
-        f"pipeline.spaces.{benchmark.space}",
+        *spaces.whole(benchmark.space),
     ]
     settings = {
         "benchmark": w["benchmark"],

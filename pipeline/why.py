@@ -89,7 +89,9 @@ def causes_of(job: Planned) -> list[str]:
     elif job.recipe:
         causes += recipe_changes(job.outputs[0], job.recipe)
         if not causes and "arams have changed" in job.reason:
-            causes.append("its recipe changed since Snakemake last recorded it")
+            causes.append(
+                "its recipe, or a file in a folder that it reads, changed since Snakemake last recorded it"
+            )
     if "ncomplete" in job.reason:
         causes.append("an earlier run was stopped while writing it")
     if "Code has changed" in job.reason:

@@ -37,6 +37,7 @@ rule read_benchmark:
         runtime=30,
     params:
         recipe=recipe("ingest"),
+        listing=lambda wildcards: listing(FILES[wildcards.benchmark]),
     shell:
         "python -m pipeline ingest --recipe {params.recipe:q} --log {log} --file {input:q} --out {output}"
 

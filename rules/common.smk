@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
 
-from pipeline.benchmarks.locate import judged_by, locate
+from pipeline.benchmarks.locate import judged_by, listing, locate
 from pipeline.config import check, images_of
 from pipeline.errors import UserError
 from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells

@@ -30,11 +30,11 @@ def describe(path: Path) -> str:
     """Return the description of the table at `path`."""
     table = load_table(path)
     with open_h5(path, KIND) as handle:
-        inputs = get_provenance(handle)["inputs"]
+        made = get_provenance(handle)
         counted = {name: str(handle[f"costs/{name}"].attrs.get("counted", "")) for name in table.costs}
         failed = int(handle.attrs["n_failed"])
     parts = [
-        _head(table, inputs, failed),
+        _head(table, made["settings"].get("space", table.archs.space), made["inputs"], failed),
         _metrics(table),
         _costs(table, counted),
         _best(table),
@@ -43,12 +43,12 @@ def describe(path: Path) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _head(table: BenchmarkTable, inputs: dict, failed: int) -> str:
-    size = spaces.load(table.archs.space).SIZE
+def _head(table: BenchmarkTable, space: str, inputs: dict, failed: int) -> str:
+    size = spaces.load(space).SIZE
     share = len(table) / size
     covers = "all" if len(table) == size else f"{share:.1%}" if share >= 0.001 else "a tiny part"
     lines = [
-        f"{table.name}: {len(table):,} cells of {table.archs.space} ({covers} of the space's {size:,})",
+        f"{table.name}: {len(table):,} cells of {space} ({covers} of the space's {size:,})",
         ", ".join(
             f"{(table.role == r).sum():,} {r.replace('_', ' ')}" for r in ROLES if (table.role == r).any()
         ),
@@ -84,9 +84,14 @@ def _costs(table: BenchmarkTable, counted: dict[str, str]) -> str:
         return ""
     rows = [("cost", "lowest", "median", "highest", "sum", "")]
     for name, values in sorted(table.costs.items()):
-        quantiles = (f"{q:,.4g}" for q in np.nanquantile(values, (0, 0.5, 1)))
-        rows.append((name, *quantiles, f"{np.nansum(values.astype(np.float64)):,.4g}", counted[name]))
+        numbers = [*np.nanquantile(values, (0, 0.5, 1)), np.nansum(values.astype(np.float64))]
+        rows.append((name, *(_number(number) for number in numbers), counted[name]))
     return _aligned(rows)
+
+
+def _number(value: float) -> str:
+    """Return a number with four digits, or with all before the point up to a million millions."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
 def _best(table: BenchmarkTable) -> str:

@@ -21,13 +21,18 @@ log = logging.getLogger("nasflow")
 
 def add_arguments(parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--file", type=Path, required=True, help="benchmark file or folder to read")
+    parser.add_argument(
+        "--file",
+        type=Path,
+        required=True,
+        help="benchmark file or folder to read; its name says which entry of `files`",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="HDF5 file to write")
 
 
 def run(args, job) -> None:
     """Write the table. Raises DataError if the file is not what it should be; nothing is written then."""
-    from pipeline.benchmarks.settings import FileTableSettings
+    from pipeline.benchmarks.file_settings import FileTableSettings
     from pipeline.benchmarks.tables import write_table
 
     settings = FileTableSettings(**job.settings)
@@ -43,7 +48,7 @@ def read_table(path: Path, settings, seed: int):
     settings: `FileTableSettings`. Raises DataError, naming file and place, if it is not there, is not what
     its reader expects, or has another checksum than asked for; ConfigError if the split does not fit.
     """
-    from pipeline.benchmarks.settings import FileSettings
+    from pipeline.benchmarks.file_settings import FileSettings
     from pipeline.benchmarks.tables import BenchmarkTable
 
     if not path.exists():

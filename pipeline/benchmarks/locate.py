@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from pathlib import Path
 
@@ -15,16 +16,44 @@ def locate(name: str, benchmark: FileBenchmark, data_dir: str) -> tuple[dict, Pa
     Raises ConfigError if none is; it says where the first can be had.
     """
     for entry in benchmark.files:
-        path = Path(data_dir) / entry["file"]
+        path = Path(data_dir).expanduser() / entry["file"]
         if path.exists():
             return entry, path
     raise ConfigError(_not_there(name, benchmark, data_dir))
+
+
+def entry_of(name: str, benchmark: FileBenchmark, file: Path | str) -> dict:
+    """Return the entry of the benchmark's files that has this file's name, or the only one that there is.
+
+    Raises ConfigError if there are several, and none has this name.
+    """
+    named = [entry for entry in benchmark.files if Path(entry["file"]).name == Path(file).name]
+    if not named and len(benchmark.files) > 1:
+        names = ", ".join(entry["file"] for entry in benchmark.files)
+        raise ConfigError(
+            f"benchmarks.{name}.files: which of them says how {file} is read? its name is none of {names}; "
+            "rename it, or add it to them"
+        )
+    return (named or benchmark.files)[0]
 
 
 def judged_by(name: str, benchmark: FileBenchmark, data_dir: str) -> str | None:
     """Return the metric that found cells are judged by, given the file that is there; None without any."""
     entry, _ = locate(name, benchmark, data_dir)
     return benchmark.test_metric if entry["has_test"] else None
+
+
+def listing(path: Path | str) -> str:
+    """Return a digest of the names, sizes and times of all files in a folder; of a file, an empty text.
+
+    Snakemake sees that a file changed, but not that one in a folder did.
+    """
+    if not Path(path).is_dir():
+        return ""
+    files = sorted(file for file in Path(path).rglob("*") if file.is_file())
+    facts = ((str(file.relative_to(path)), file.stat()) for file in files)
+    text = "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _not_there(name: str, benchmark: FileBenchmark, data_dir: str) -> str:

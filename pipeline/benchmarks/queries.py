@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline import spaces
 from pipeline.artifacts import get_archs, open_h5
-from pipeline.benchmarks.tables import KIND, dataset_names, mean_over_trials, no_metric
+from pipeline.benchmarks.tables import KIND, check_name, dataset_names, mean_over_trials, no_metric
 from pipeline.errors import DataError
 from pipeline.spaces.archs import Archs
 
@@ -50,10 +50,14 @@ class Answer:
 class Benchmark:
     """A benchmark table to be asked. name, space, val_metric, test_metric (or None): the table's."""
 
-    def __init__(self, path: Path | str):
-        """Open the table at `path`. Raises ArtifactError if it is missing, damaged or no benchmark."""
+    def __init__(self, path: Path | str, name: str | None = None):
+        """Open the table at `path`, which must be that of the benchmark `name`, if given.
+
+        Raises ArtifactError if it is another's, or if the file is missing, damaged or no benchmark.
+        """
         self.path, self.ledger = Path(path), Ledger()
         with open_h5(path, KIND) as handle:
+            check_name(handle, name)
             self.name, self.space = str(handle.attrs["name"]), str(handle.attrs["space"])
             self.val_metric = str(handle.attrs["val_metric"])
             self.test_metric = str(handle.attrs["test_metric"]) or None
@@ -68,6 +72,10 @@ class Benchmark:
 
     def rows(self, archs: Archs) -> np.ndarray:
         """Return the row of each architecture, int64 (N,). Raises DataError for one that is not there."""
+        if archs.space != self.space:
+            raise DataError(
+                f"{self.name}: holds cells of {self.space}; cells of {archs.space} were asked for"
+            )
         rows, known = self.find(spaces.load(archs.space).cell_key(archs))
         if not known.all():
             first = int(np.flatnonzero(~known)[0])
@@ -156,7 +164,9 @@ class Benchmark:
         if seconds is None:
             spent = np.where(trials > 0, np.nan, 0.0)
         else:
-            each = np.broadcast_to(seconds[rows][:, : wanted.shape[1]], new.shape)
+            known = seconds[rows][:, : wanted.shape[1]]
+            each = np.full(new.shape, np.nan)  # of trials whose time is not in the table
+            each[:, : new.shape[1] if known.shape[1] == 1 else known.shape[1]] = known
             spent = np.where(new, each, 0.0).sum(axis=1)
         self.ledger.queries += int((trials > 0).sum())
         self.ledger.repeats += int((trials == 0).sum())

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
+from pipeline.benchmarks.file_settings import FileSettings, SplitSettings
+from pipeline.benchmarks.names import MetricName
 from pipeline.benchmarks.surrogate_settings import SurrogateSettings
 from pipeline.children.settings import ChildrenSettings, NetworkSettings, TrainingSettings
 from pipeline.plug_ins import plug_in
 from pipeline.settings import Settings
 from pipeline.spaces import NAMES as SPACES
-
-MetricName = Annotated[str, StringConstraints(pattern=r"^[^/@]+/[^/@]+@\d+$")]
 
 
 class ChildrenBenchmark(Settings):
@@ -25,35 +25,7 @@ class ChildrenBenchmark(Settings):
     children: ChildrenSettings = Field(description="which networks are trained, and how")
 
 
-class FileSettings(Settings):
-    """One file that a benchmark may be read from; the reader's own settings stand beside these keys."""
-
-    file: str = Field(min_length=1, description="file or folder, in data_dir unless it is absolute")
-    sha256: str | None = Field(
-        None, pattern="^[0-9a-f]{4,64}$", description="SHA-256 of the file or its beginning; checked if given"
-    )
-    md5: str | None = Field(
-        None, pattern="^[0-9a-f]{4,32}$", description="MD5 of the file or its beginning; checked if given"
-    )
-    has_test: bool = Field(True, description="false: the file lacks test_metric, and nothing is judged by it")
-
-
 BenchmarkFile = Annotated[dict, BeforeValidator(plug_in("benchmarks/readers", "reader", FileSettings))]
-
-
-class SplitSettings(Settings):
-    """Which cells predictors may learn from, and which only test them."""
-
-    labelled: int | float = Field(
-        0.5, gt=0, description="cells to learn from: their number, or (below 1) their share of the table"
-    )
-    held_out: int | float | None = Field(
-        None, gt=0, description="cells that only test predictors: number or share; null: all others"
-    )
-    order: Literal["file", "random"] = Field(
-        "random",
-        description="file: the first rows are the labelled ones; random: a seeded permutation decides",
-    )
 
 
 class FileBenchmark(Settings):
@@ -78,7 +50,9 @@ class FileBenchmark(Settings):
 
 def _source(value) -> str:
     """Return which kind of benchmark a configuration describes; `source` may be left out for children."""
-    return str(value.get("source", "children") if isinstance(value, dict) else value.source)
+    if isinstance(value, dict):
+        return str(value.get("source", "files" if "files" in value else "children"))
+    return getattr(value, "source", "children")  # what is no mapping is refused as one that it is not
 
 
 Benchmark = Annotated[
@@ -100,14 +74,3 @@ class TableSettings(Settings):
     )
     network: NetworkSettings = Field(description="size of the networks")
     training: TrainingSettings = Field(description="how they were trained")
-
-
-class FileTableSettings(Settings):
-    """What a benchmark table that is read from a file depends on."""
-
-    benchmark: str = Field(description="name of the benchmark")
-    space: str = Field(description="search space of the cells")
-    file: dict = Field(description="reader and its settings")
-    val_metric: MetricName = Field(description="labels")
-    test_metric: MetricName | None = Field(description="what a found cell is judged by")
-    split: SplitSettings = Field(description="labelled and held-out cells")

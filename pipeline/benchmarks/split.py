@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.benchmarks.settings import SplitSettings
+from pipeline.benchmarks.file_settings import SplitSettings
 from pipeline.errors import ConfigError
 from pipeline.randomness import rng
 

@@ -31,7 +31,8 @@ def run(args, job) -> None:
     from pipeline.errors import UserError
     from pipeline.randomness import derive
 
-    table, metric = load_table(args.benchmark_table), job.settings["metric"]
+    metric = job.settings["metric"]
+    table = load_table(args.benchmark_table, job.settings["benchmark"])
     settings = SurrogateSettings(**job.settings["surrogate"])
     labels = table.mean(metric)
     rows = np.flatnonzero(~np.isnan(labels))

@@ -8,7 +8,6 @@ a test accuracy, nor one after 12 epochs for one after 200. Accuracies are fract
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,12 +16,12 @@ import numpy as np
 
 from pipeline import spaces
 from pipeline.artifacts import get_archs, get_table, open_h5, put, put_archs, put_table, write_h5
-from pipeline.errors import DataError
+from pipeline.benchmarks.names import is_metric
+from pipeline.errors import ArtifactError, DataError
 from pipeline.spaces.archs import Archs
 
 KIND = "benchmark"
 ROLES = ("held_out", "labelled", "unused")
-METRIC_NAME = re.compile(r"[^/@]+/[^/@]+@\d+")
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class BenchmarkTable:
     def __post_init__(self):
         n = len(self.archs)
         for name, values in self.metrics.items():
-            if not METRIC_NAME.fullmatch(name):
+            if not is_metric(name):
                 raise ValueError(f"metric {name!r}: expected <data set>/<what>@<epochs>")
             if values.ndim != 2 or len(values) != n:
                 raise ValueError(f"metric {name!r}: shape {values.shape}, expected ({n}, trials)")
@@ -146,9 +145,14 @@ def write_table(
         put_table(handle, columns | {name: table.mean(name).astype(np.float32) for name in table.metrics})
 
 
-def load_table(path) -> BenchmarkTable:
-    """Return the table at `path`. Raises ArtifactError if it is missing, damaged or no benchmark."""
+def load_table(path, name: str | None = None) -> BenchmarkTable:
+    """Return the table at `path`.
+
+    name: of the benchmark that it must be the table of, if given. Raises ArtifactError if it is another's,
+    or if the file is missing, damaged or no benchmark.
+    """
     with open_h5(path, KIND) as handle:
+        check_name(handle, name)
         columns = get_table(handle)
         return BenchmarkTable(
             name=str(handle.attrs["name"]),
@@ -161,6 +165,13 @@ def load_table(path) -> BenchmarkTable:
             costs=_datasets(handle["costs"]) if "costs" in handle else {},
             source=json.loads(handle.attrs["source"]),
         )
+
+
+def check_name(handle: h5py.File, name: str | None) -> None:
+    """Raise ArtifactError if the open table is not the one of the benchmark `name` (None: of any)."""
+    found = str(handle.attrs["name"])
+    if name not in (None, found):
+        raise ArtifactError(f"{handle.filename}: the table of {found!r}, expected that of {name!r}")
 
 
 def _datasets(group: h5py.Group) -> dict[str, np.ndarray]:

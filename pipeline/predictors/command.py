@@ -38,7 +38,7 @@ def run(args, job) -> None:
     from pipeline.predictors.resources import Resources, named_files
 
     s = job.settings
-    table = load_table(args.benchmark_table)
+    table = load_table(args.benchmark_table, s["benchmark"])
     pool, test = labelled_rows(table, "labelled"), labelled_rows(table, "held_out")
     protocol = s["evaluation"]
     subsets, numbers, seeds = training_runs(

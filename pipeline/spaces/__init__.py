@@ -13,8 +13,9 @@ from pipeline.spaces.archs import Archs
 
 SUBSPACES = {f"nasbench1shot1_{k}": "nasbench101" for k in (1, 2, 3)}  # subspace -> whose cells it holds
 NAMES = ("nasbench101", *SUBSPACES, "nasbench201", "darts")
+UNLISTED = ("darts",)  # too large to be enumerated
 
-__all__ = ["NAMES", "SUBSPACES", "Archs", "base", "code", "load", "network"]
+__all__ = ["NAMES", "SUBSPACES", "UNLISTED", "Archs", "base", "code", "load", "network", "whole"]
 
 
 def load(name: str) -> ModuleType:
@@ -35,6 +36,15 @@ def network(name: str) -> ModuleType:
 
 
 def code(name: str, *parts: str) -> list[str]:
-    """Return the modules that the named parts of a space (`keys`, `network`, …) are in, for a recipe."""
+    """Return the modules that the named parts of a space (`keys`, `network`, …) are in, for a recipe.
+
+    Which cells there are is a subspace's own; all else is that of the space it is part of.
+    """
     modules = [f"pipeline.spaces.{base(name)}.{part}" for part in parts]
-    return modules if base(name) == name else [*modules, f"pipeline.spaces.{name}"]
+    own = base(name) != name and not {"codes", "enumeration", "layout"}.isdisjoint(parts)
+    return [*modules, f"pipeline.spaces.{name}"] if own else modules
+
+
+def whole(name: str) -> list[str]:
+    """Return the modules through which all of a space's functions are reached, for a recipe."""
+    return [f"pipeline.spaces.{part}" for part in dict.fromkeys((base(name), name))]

@@ -6,7 +6,7 @@ The parts in which it differs from NAS-Bench-101 are in `pipeline.spaces.nasbenc
 
 from __future__ import annotations
 
-from pipeline.spaces import nasbench101
+from pipeline import spaces
 from pipeline.spaces.nasbench1shot1.subspace import Subspace
 
 NAME = "nasbench1shot1_2"
@@ -18,4 +18,4 @@ _subspace = Subspace(NAME, PARENTS)
 
 def __getattr__(name: str):
     """What the subspace does not have of its own is NAS-Bench-101's."""
-    return getattr(_subspace if hasattr(_subspace, name) else nasbench101, name)
+    return getattr(_subspace if hasattr(_subspace, name) else spaces.load(spaces.base(NAME)), name)

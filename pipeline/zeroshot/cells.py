@@ -12,12 +12,13 @@ from pipeline.randomness import rng
 from pipeline.spaces.archs import Archs
 
 
-def cells_of_table(path: Path, seed: int, start: int, stop: int) -> tuple[Archs, np.ndarray]:
+def cells_of_table(path: Path, name: str, seed: int, start: int, stop: int) -> tuple[Archs, np.ndarray]:
     """Return places [start, stop) of the seeded permutation of a table's cells, and their roles.
 
-    Raises ConfigError if the table has fewer than `stop` cells.
+    name: the benchmark's. Raises ConfigError if the table has fewer than `stop` cells, ArtifactError if it
+    is another benchmark's.
     """
-    table = load_table(path)
+    table = load_table(path, name)
     if stop > len(table):
         raise ConfigError(
             f"benchmarks.{table.name}.n_scored: {stop} cells were asked for, but the table has {len(table)}"

@@ -52,7 +52,7 @@ def run(args, job) -> None:
     if args.space_file is not None:
         archs, role = sampled(args.space_file, *part), None
     else:
-        archs, role = cells_of_table(args.benchmark_table, *part)
+        archs, role = cells_of_table(args.benchmark_table, settings.benchmark, *part)
     scores = score_cells(archs, images, settings, job.seed, job.torch_device())
     report_missing(scores.reason, len(archs))
     inputs = [args.space_file or args.benchmark_table, args.images]

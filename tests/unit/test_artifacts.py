@@ -53,6 +53,14 @@ def test_an_exception_leaves_the_old_artifact_and_nothing_else(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.h5", "x.h5.run.json"]
 
 
+def test_nobody_is_told_to_delete_what_is_no_artifact(tmp_path):
+    (tmp_path / "data.csv").write_text("a,b\n")
+    with pytest.raises(ArtifactError) as error:
+        with artifacts.open_h5(tmp_path / "data.csv"):
+            pass
+    assert "no artifact of nasflow" in str(error.value) and "rm " not in str(error.value)
+
+
 @pytest.mark.parametrize("keep", [0, 10, 700, -1])
 def test_a_file_cut_short_is_refused_in_one_line(tmp_path, keep):
     path = write(tmp_path / "x.h5")

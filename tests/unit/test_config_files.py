@@ -10,10 +10,11 @@ import yaml
 
 from pipeline.config import check, images_of, load_config
 from pipeline.errors import ConfigError
-from pipeline.recipes import origin_of, recipe_json
+from pipeline.fingerprint import closure
+from pipeline.recipes import origin_of, recipe, recipe_json
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-NAMES = {"nasbench101": 101, "nasbench201": 201, "nasbench301": 301}
+NAMES = ("nasbench101", "nasbench201", "nasbench301")
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_ready_configurations_are_right(name):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("source", "file", "benchmarks.nasbench201: "),
+        ("source", "file", "benchmarks.nasbench201.source: expected one of 'children', 'files', got 'file'"),
         ("files", [], "benchmarks.nasbench201.files: "),
         (
             "files",
@@ -49,6 +50,19 @@ def test_ready_configurations_are_right(name):
         ("split", {"labelled": -1}, "benchmarks.nasbench201.split.labelled: "),
         ("images", "cifar10", "benchmarks.nasbench201.images: there is no 'cifar10'"),
         ("children", {}, "benchmarks.nasbench201.children: unknown key"),
+        (
+            "split",
+            {"labelled": 1.5},
+            "split.labelled: 1.5 is neither a number of cells (1, 2",
+        ),
+        ("split", {"labelled": 9, "held_out": True}, "split.held_out: True is neither a number of cells"),
+        ("split", {"labelled": float("inf")}, "split.labelled: inf is neither a number of cells"),
+        (
+            "split",
+            {"labelled": 780, "order": "file"},
+            "n_train: 781 training cells, but only benchmarks.nasbench201.split.labelled = 780",
+        ),
+        ("val_metric", "./val_acc@200", "expected <data set>/<what>@<epochs>, such as cifar10/val_acc@200"),
     ],
 )
 def test_a_mistake_is_one_line_with_the_path_of_the_key(raw, path, value, message):
@@ -56,6 +70,44 @@ def test_a_mistake_is_one_line_with_the_path_of_the_key(raw, path, value, messag
     with pytest.raises(ConfigError) as error:
         check(raw, "c.yaml")
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [None, [1], "nasbench201"])
+def test_a_benchmark_that_is_no_mapping_is_one_line(raw, value):
+    with pytest.raises(ConfigError, match="benchmarks.b: "):
+        check(raw | {"benchmarks": {"b": value}})
+
+
+def test_a_benchmark_of_files_without_its_source_misses_just_that(raw):
+    del raw["benchmarks"]["nasbench201"]["source"]
+    with pytest.raises(ConfigError, match="benchmarks.nasbench201.source: this key is missing$"):
+        check(raw)
+
+
+@pytest.mark.parametrize(
+    ("costs", "message"),
+    [
+        ({"a/b/c": "index"}, "expected a name, such as params, or <data set>/<what>@<epochs>"),
+        ({"": "index"}, "expected a name, such as params"),
+        ({".": "index"}, "expected a name, such as params"),
+        (
+            {"cifar10": "index", "cifar10/train_seconds@200": "index"},
+            "costs: 'cifar10' is a cost and the",
+        ),
+    ],
+)
+def test_costs_have_names_that_a_table_can_hold(raw, costs, message):
+    raw["benchmarks"]["nasbench201"]["files"][2]["costs"] = costs
+    with pytest.raises(ConfigError) as error:
+        check(raw)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_networks_of_a_space_without_a_list_are_not_trained(raw):
+    raw["images"] = {"digits": {"source": "digits"}}
+    raw["benchmarks"] = {"d": {"space": "darts", "children": {"images": "digits"}}}
+    with pytest.raises(ConfigError, match="benchmarks.d.space: darts has too many cells to be listed"):
+        check(raw | {"evaluation": {}, "strategies": {}})
 
 
 def test_autoencoders_need_a_space_that_they_know_and_networks_for_info_nas(raw):
@@ -70,14 +122,53 @@ def test_autoencoders_need_a_space_that_they_know_and_networks_for_info_nas(raw)
 
 def test_a_table_depends_on_the_file_that_is_there(raw, tmp_path):
     config = check(raw)
-    recipe = json.loads(recipe_json("ingest", config, benchmark="nasbench201"))
-    assert recipe["settings"]["file"]["reader"] == "csv"
-    assert "pipeline.benchmarks.readers.csv" in recipe["entries"]
-    assert not any("nats_bench" in entry for entry in recipe["entries"])
+    made = json.loads(recipe_json("ingest", config, benchmark="nasbench201"))
+    assert made["settings"]["file"]["reader"] == "csv"
+    assert "pipeline.benchmarks.readers.csv" in made["entries"]
+    assert not any("nats_bench" in entry for entry in made["entries"])
     (tmp_path / "NATS-tss-v1_0-3ffb9-simple").mkdir()
     assert '"reader":"nats_bench"' in recipe_json("ingest", config, benchmark="nasbench201")
     with pytest.raises(ConfigError, match="it is read from a file; no networks are trained for it"):
         recipe_json("children", config, benchmark="nasbench201", chunk="0")
+
+
+def test_by_hand_the_name_of_the_file_says_how_it_is_read(raw):
+    config = check(raw)  # in data_dir is only the csv
+    made = recipe("ingest", config, benchmark="nasbench201", file="/data/NATS-tss-v1_0-3ffb9-simple")
+    assert made["settings"]["file"]["reader"] == "nats_bench"
+    here = recipe("ingest", config, benchmark="nasbench201", file="nasbench201_15625.csv.gz")
+    assert here == recipe("ingest", config, benchmark="nasbench201")
+    with pytest.raises(ConfigError, match="which of them says how other.pth is read"):
+        recipe("ingest", config, benchmark="nasbench201", file="other.pth")
+    del raw["benchmarks"]["nasbench201"]["files"][:2]
+    only = recipe("ingest", check(raw), benchmark="nasbench201", file="other.csv")
+    assert only["settings"]["file"]["file"] == "nasbench201_15625.csv.gz"
+
+
+CODE = {  # what an artifact of a table is computed with beside what its command imports
+    "ingest": {"hashing", "keys", "layout", "official"},
+    "zeroshot": {"costs", "hashing", "keys", "network"},
+    "surrogate": {"keys"},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recipes_hold_the_code_of_the_space_that_an_artifact_is_computed_with(name, tmp_path):
+    raw = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
+    raw |= {"data_dir": str(tmp_path), "images": {"digits": {"source": "digits"}}}
+    raw["benchmarks"][name] |= {"images": "digits", "surrogate": {}}
+    (tmp_path / raw["benchmarks"][name]["files"][0]["file"]).mkdir()
+    config, wild = check(raw), {"benchmark": name, "chunk": "0", "target": "val_acc"}
+    space = config.benchmarks[name].space
+    for stage, parts in CODE.items():
+        modules = closure(recipe(stage, config, **wild)["entries"])
+        assert {f"pipeline.spaces.{space}.{part}" for part in parts} <= modules.keys(), stage
+        assert f"pipeline.spaces.{space}.variation" not in modules, stage
+    assert "pipeline.children.settings" not in closure(recipe("ingest", config, **wild)["entries"])
+    if space == "darts":
+        assert "pipeline.spaces.darts.configurations" in closure(recipe("ingest", config, **wild)["entries"])
+    space_file = closure(recipe("space", config, space="nasbench201")["entries"])
+    assert "pipeline.spaces.nasbench201.hashing" in space_file  # its table names the cells
 
 
 def test_where_accuracies_come_from_decides_what_a_search_depends_on(raw):

@@ -11,14 +11,15 @@ import pytest
 
 from pipeline.artifacts import get_provenance, open_h5
 from pipeline.benchmarks import describe, ingest
-from pipeline.benchmarks.locate import judged_by, locate
-from pipeline.benchmarks.settings import FileBenchmark, SplitSettings
+from pipeline.benchmarks.file_settings import SplitSettings
+from pipeline.benchmarks.locate import judged_by, listing, locate
+from pipeline.benchmarks.settings import FileBenchmark
 from pipeline.benchmarks.source import Source, check
 from pipeline.benchmarks.split import roles
-from pipeline.benchmarks.tables import load_table
+from pipeline.benchmarks.tables import BenchmarkTable, load_table, write_table
 from pipeline.errors import ConfigError, DataError
 from pipeline.job import Job
-from pipeline.spaces import nasbench201
+from pipeline.spaces import nasbench1shot1_1, nasbench201
 
 VAL, TEST = "cifar10-valid/val_acc@200", "cifar10/test_acc@200"
 CELLS = nasbench201.enumerate_cells()[np.arange(10) * 1500 + 7]
@@ -89,6 +90,24 @@ def test_the_description_names_what_a_user_asks_first(tmp_path):
     assert "Kendall's tau 1.000, Spearman 1.000, Pearson 1.000 (10 cells)" in text
 
 
+def test_the_description_counts_in_the_configured_space_and_in_whole_numbers(tmp_path):
+    cells = nasbench1shot1_1.enumerate_cells()[:30]
+    table = BenchmarkTable(
+        name="shot",
+        archs=cells,
+        cells=nasbench1shot1_1.cell_ids(cells),
+        role=np.full(30, "labelled"),
+        metrics={VAL: np.linspace(0, 1, 30, dtype=np.float32)[:, None]},
+        val_metric=VAL,
+        test_metric=None,
+        costs={"params": np.full(30, 8_555_530), "latency": np.full(30, 0.0123456)},
+    )
+    write_table(tmp_path / "t.h5", table, Job("ingest", {"space": "nasbench1shot1_1"}))
+    text = describe.describe(tmp_path / "t.h5")
+    assert "shot: 30 cells of nasbench1shot1_1 (1.1% of the space's 2,685)" in text
+    assert "8,555,530" in text and "256,665,900" in text and "0.01235" in text
+
+
 @pytest.mark.parametrize("name", ["sha256", "md5"])
 def test_a_checksum_is_compared_with_its_beginning(tmp_path, name):
     path = csv_file(tmp_path)
@@ -151,6 +170,24 @@ def test_the_first_file_that_is_there_is_chosen(tmp_path):
     entry, path = locate("b", b, str(tmp_path))
     assert path == tmp_path / "bench.csv" and entry["unit"] == "percent"
     assert judged_by("b", b, str(tmp_path)) == TEST
+
+
+def test_a_home_folder_may_be_meant(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    csv_file(tmp_path)
+    assert locate("b", benchmark(), "~")[1] == tmp_path / "bench.csv"
+
+
+def test_a_folder_is_told_from_what_it_was(tmp_path):
+    file = csv_file(tmp_path)
+    assert listing(file) == ""
+    (tmp_path / "f" / "deep").mkdir(parents=True)
+    seen = [listing(tmp_path / "f")]
+    (tmp_path / "f" / "deep" / "results_1.json").write_text("{}")
+    seen.append(listing(tmp_path / "f"))
+    (tmp_path / "f" / "deep" / "results_1.json").write_text("{ }")
+    seen.append(listing(tmp_path / "f"))
+    assert len(set(seen)) == 3 and seen[-1] == listing(tmp_path / "f") and seen[-1] != ""
 
 
 def good_source() -> Source:

@@ -274,5 +274,8 @@ def test_whole_interface(space):
     assert all(hasattr(space, name) for name in {*nasbench101.__all__, *own})
     assert space.validate.__self__.parents == space.PARENTS  # the subspace's own, not NAS-Bench-101's
     assert space.cell_key is nasbench101.cell_key and space.OPERATIONS_ON == "nodes"
-    code = closure(spaces.code(space.NAME, "keys"))
-    assert "pipeline.spaces.nasbench1shot1.variation" in code and "pipeline.spaces.nasbench101.keys" in code
+    own, variation = f"pipeline.spaces.{space.NAME}", "pipeline.spaces.nasbench101.variation"
+    assert closure(spaces.code(space.NAME, "keys")) == closure(["pipeline.spaces.nasbench101.keys"])
+    assert own in closure(spaces.code(space.NAME, "layout"))  # which cells there are is its own
+    assert variation not in closure(spaces.code(space.NAME, "enumeration", "keys", "layout"))
+    assert {own, variation} <= closure(spaces.whole(space.NAME)).keys()

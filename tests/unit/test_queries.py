@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.benchmarks.queries import Benchmark
-from pipeline.benchmarks.tables import BenchmarkTable, write_table
+from pipeline.benchmarks.tables import BenchmarkTable, load_table, write_table
 from pipeline.errors import ArtifactError, DataError
 from pipeline.job import Job
-from pipeline.spaces import nasbench101, nasbench201
+from pipeline.spaces import darts, nasbench101, nasbench201
 
 N = 12
 CELLS = nasbench201.enumerate_cells()[np.arange(N) * 1000 + 3]
@@ -65,6 +65,28 @@ def test_another_number_of_epochs_is_another_training_and_its_time_may_be_unknow
     early = benchmark.query(CELLS[[8]], EARLY)
     assert early.trials.tolist() == [1] and np.isnan(early.train_seconds).all()
     assert (benchmark.ledger.trials, benchmark.ledger.untimed, benchmark.ledger.train_seconds) == (4, 1, 60.0)
+
+
+def test_the_time_of_some_trials_may_be_unknown(tmp_path):
+    trials = np.arange(3 * N, dtype=np.float32).reshape(N, 3) / 100
+    costs = {"cifar10-valid/train_seconds@200": np.full((N, 2), [10.0, 20.0])}
+    table = BenchmarkTable(
+        "b", CELLS, nasbench201.cell_ids(CELLS), np.full(N, "labelled"), {VAL: trials}, VAL, None, costs
+    )
+    write_table(tmp_path / "b.h5", table, Job("ingest", {}))
+    benchmark = Benchmark(tmp_path / "b.h5")
+    assert benchmark.query(CELLS[[1]], trial=1).train_seconds.tolist() == [20.0]
+    assert np.isnan(benchmark.query(CELLS[[2]]).train_seconds).all() and benchmark.ledger.untimed == 3
+
+
+def test_cells_of_another_space_and_another_benchmark_s_table_are_refused(benchmark):
+    other = darts.from_key(nasbench201.cell_key(CELLS[[2]]))  # keys of different spaces may be equal
+    with pytest.raises(DataError, match="bench: holds cells of nasbench201; cells of darts were asked for"):
+        benchmark.query(other)
+    assert Benchmark(benchmark.path, "bench").name == load_table(benchmark.path, "bench").name == "bench"
+    for opened in (Benchmark, load_table):
+        with pytest.raises(ArtifactError, match="the table of 'bench', expected that of 'mine'"):
+            opened(benchmark.path, "mine")
 
 
 def test_what_is_not_there_is_named_with_what_is(benchmark):

@@ -200,7 +200,7 @@ def test_unit_fraction(tmp_path, rows):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"metrics": {"val_acc": "x"}}, "pattern"),
+        ({"metrics": {"val_acc": "x"}}, "expected <data set>/<what>@<epochs>"),
         ({"unit": {VAL: "percent"}}, "expected one for each of"),
         ({"unit": "per mille"}, "percent"),
         ({"columns": {}}, "columns"),

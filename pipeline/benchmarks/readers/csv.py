@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from pipeline import settings as base
 from pipeline import spaces
+from pipeline.benchmarks.names import CostName, MetricName
 from pipeline.benchmarks.readers.accuracies import Unit, to_numbers, wrong_unit
 from pipeline.benchmarks.readers.row_names import read_columns
 from pipeline.benchmarks.readers.text_table import TextTable, read_text_table
@@ -20,7 +21,6 @@ ORIGIN = "a table of your own: CSV or TSV (also compressed: .gz, .bz2, .xz, .zst
 VERSION = 1
 
 Column = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Metric = Annotated[str, StringConstraints(pattern=r"^[^/@]+/[^/@]+@\d+$")]
 
 
 class Cost(base.Settings):
@@ -38,13 +38,13 @@ class Settings(base.Settings):
         description="what spells the cell -> column; nasbench101: adjacency, ops, hash (optional); "
         "nasbench201: arch_str; darts: genotype, compact_arch or cell",
     )
-    metrics: dict[Metric, Column | Annotated[list[Column], Field(min_length=1)]] = Field(
+    metrics: dict[MetricName, Column | Annotated[list[Column], Field(min_length=1)]] = Field(
         min_length=1, description="<data set>/<what>@<epochs> -> column, or a column for each trial"
     )
-    costs: dict[str, Column | Cost] = Field(
+    costs: dict[CostName, Column | Cost] = Field(
         {}, description="cost, such as params -> column, or {column: params_M, factor: 1e6}"
     )
-    unit: Unit | dict[Metric, Unit] = Field(
+    unit: Unit | dict[MetricName, Unit] = Field(
         "fraction", description="unit of accuracies: fraction or percent; or a unit for each metric"
     )
     delimiter: str | None = Field(
@@ -52,11 +52,13 @@ class Settings(base.Settings):
     )
 
     @model_validator(mode="after")
-    def _unit_of_each_metric(self):
+    def _fits_together(self):
         if isinstance(self.unit, dict) and set(self.unit) != set(self.metrics):
             raise ValueError(f"unit: expected one for each of {', '.join(self.metrics)}, or one for all")
         if self.delimiter in ("\n", "\r", '"'):
             raise ValueError(f"delimiter: {self.delimiter!r} cannot separate columns")
+        if clash := set(self.costs) & {name.split("/")[0] for name in self.costs if "/" in name}:
+            raise ValueError(f"costs: {min(clash)!r} is a cost and the data set of another; rename one")
         return self
 
     def trials(self, metric: str) -> list[str]:

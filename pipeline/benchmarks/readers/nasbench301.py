@@ -22,6 +22,7 @@ from pipeline.benchmarks.readers.row_names import renamed
 from pipeline.benchmarks.source import Source
 from pipeline.errors import ConfigError, DataError
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.darts.configurations import from_configurations
 
 ORIGIN = (
     "https://github.com/automl/nasbench301 (its README links the archive of trained architectures); give the "
@@ -120,12 +121,11 @@ def _read_folder(path: Path, budget: int) -> tuple[Archs, list[Training]]:
 
 def _cells(path: Path, files: list[Path], configs: list[dict[str, str]]) -> Archs:
     """Return the cells of configurations, in order. Raises DataError, naming the first wrong file."""
-    module = spaces.load(SPACE)
     try:
-        archs = module.from_configurations(configs)
+        archs = from_configurations(configs)
     except DataError as error:
         raise renamed(error, path, lambda row: str(files[row])) from error
-    wrong = np.flatnonzero(~module.validate(archs))
+    wrong = np.flatnonzero(~spaces.load(SPACE).validate(archs))
     if len(wrong):
         raise DataError(f"{files[wrong[0]]}: its configuration is no valid pair of DARTS cells")
     return archs

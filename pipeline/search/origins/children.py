@@ -27,7 +27,8 @@ def begin(args: argparse.Namespace, job: Job, search: SearchSettings, device):
         raise UserError(
             "search: this benchmark's networks are trained here; give --space-file, --images and --cache"
         )
-    s, table = job.settings, load_table(args.benchmark_table)
+    s = job.settings
+    table = load_table(args.benchmark_table, s["benchmark"])
     cells, _ = load_space(args.space_file)
     labelled = table.rows("labelled")
     check_against_space(search, len(cells), len(labelled), s["space"])

@@ -17,7 +17,8 @@ from pipeline.spaces.archs import Archs
 
 def begin(args: argparse.Namespace, job: Job, search: SearchSettings, device):
     """Return (Domain, oracle, initial cells of all runs, reserve of each run)."""
-    space, benchmark = spaces.load(job.settings["space"]), Benchmark(args.benchmark_table)
+    space = spaces.load(job.settings["space"])
+    benchmark = Benchmark(args.benchmark_table, job.settings["benchmark"])
     cells = benchmark.archs()
     domain = Domain(space, cells, restricted=len(cells) < space.SIZE)
     return domain, TableOracle(benchmark), *draw_first(domain, search, job.seed, job.settings["benchmark"])
