@@ -21,6 +21,8 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+# The only benchmark, whose page is index.html; None if there are several, with a page each.
+ONLY = None if len(CONFIG.benchmarks) > 1 else next(iter(CONFIG.benchmarks))
 ENVIRONMENT = f"../envs/{CONFIG.environment}.yaml"
 
 # Commands run this project's package, with the Python that runs Snakemake unless conda brings its own.
@@ -164,6 +166,50 @@ def all_searches(wildcards=None):
 def named(names, files):
     """NAME=FILE options, in order."""
     return " ".join(f"{name}={file}" for name, file in zip(names, files))
+
+
+def page_inputs(wildcards):
+    """What there is of one benchmark, by the option of `report` that takes it."""
+    benchmark = ONLY or wildcards.benchmark
+    trained = benchmark in TRAINED
+    one = {"benchmark": benchmark}
+    return {
+        "images": f"results/images/{images_of(CONFIG.benchmarks[benchmark])}.h5" if trained else [],
+        "children": children_of(benchmark),
+        "table": f"results/benchmarks/{benchmark}.h5",
+        "surrogates": [Path(file).with_suffix(".h5") for file in surrogates_of(benchmark).values()],
+        "io_dataset": f"results/io_dataset/{benchmark}.h5" if trained else [],
+        "autoencoders": expand(
+            "results/autoencoders/{benchmark}/{autoencoder}.h5", **one, autoencoder=CONFIG.autoencoders
+        ),
+        "zeroshot": f"results/zeroshot/{benchmark}.h5" if benchmark in SCORED else [],
+        "predictions": expand(
+            "results/predictors/{benchmark}/{predictor}/n{n_train}.h5",
+            **one,
+            predictor=CONFIG.predictors,
+            n_train=CONFIG.evaluation.n_train,
+        ),
+        "search": expand("results/search/{benchmark}/{strategy}.h5", **one, strategy=CONFIG.strategies),
+        "tables": TABLES + SEARCH_TABLES,
+    }
+
+
+def page_options(wildcards, input):
+    """The command's options for what there is."""
+    names = surrogates_of(ONLY or wildcards.benchmark)
+    options = {
+        "--images": input.images,
+        "--children": input.children,
+        "--benchmark-table": input.table,
+        "--surrogates": named(names, input.surrogates),
+        "--io-dataset": input.io_dataset,
+        "--autoencoders": named(CONFIG.autoencoders, input.autoencoders),
+        "--zeroshot": input.zeroshot,
+        "--predictions": input.predictions,
+        "--search": named(CONFIG.strategies, input.search),
+        "--tables": input.tables,
+    }
+    return " ".join(f"{option} {files}" for option, files in options.items() if len(files))
 
 
 # What each target is made of. A target names its intermediate artifacts too: Snakemake would not miss
