@@ -105,8 +105,12 @@ def versions() -> dict[str, str]:
     return found
 
 
-def provenance(job: Job, inputs: Sequence = ()) -> dict:
-    """Return what made an artifact: stage, settings, seed, code, versions, input checksums."""
+def provenance(job: Job, inputs: Sequence | Mapping = ()) -> dict:
+    """Return what made an artifact: stage, settings, seed, code, versions, input checksums.
+
+    inputs: files, or name -> file where the artifact must not depend on where a file lies.
+    """
+    named = inputs if isinstance(inputs, Mapping) else {str(path): path for path in inputs}
     return {
         "stage": job.stage,
         "settings": job.settings,
@@ -114,17 +118,18 @@ def provenance(job: Job, inputs: Sequence = ()) -> dict:
         "code": job.code,
         "modules": job.modules,
         "versions": versions(),
-        "inputs": {str(path): checksum(path) for path in inputs},
+        "inputs": {name: checksum(path) for name, path in named.items()},
     }
 
 
 @contextmanager
 def write_h5(
-    path, kind: str, job: Job, inputs: Sequence = (), run: Mapping | None = None
+    path, kind: str, job: Job, inputs: Sequence | Mapping = (), run: Mapping | None = None
 ) -> Iterator[h5py.File]:
     """Write an HDF5 artifact atomically; the block fills the yielded file.
 
-    kind: what it is, checked again by `open_h5`. inputs: the files it was made from.
+    kind: what it is, checked again by `open_h5`. inputs: the files it was made from
+    (see `provenance`).
     run: measured facts (seconds, …) for the sidecar; may be filled until the block ends.
     """
     made_from = provenance(job, inputs)

@@ -241,7 +241,8 @@ def _predictors(config: Config, w: dict):
         "evaluation": evaluation,
         **predictor,
     }
-    entries = [f"pipeline.predictors.{predictor['method']}", *spaces.whole(space), *PREDICTOR_CODE]
+    parts = spaces.code(space, "codes", "keys", "layout", "costs")
+    entries = [f"pipeline.predictors.{predictor['method']}", *parts, *PREDICTOR_CODE]
     return settings, ["pipeline.predictors.command", *entries]
 
 

@@ -37,7 +37,7 @@ def run(args, job) -> None:
 
     settings = FileTableSettings(**job.settings)
     table, notes = read_table(args.file, settings, job.seed)
-    write_table(args.out, table, job, inputs=[args.file], notes=notes)
+    write_table(args.out, table, job, inputs={args.file.name: args.file}, notes=notes)
     counts = [len(table.rows(role)) for role in ("labelled", "held_out")]
     log.info("%s: %d cells of %s (%d labelled, %d held out)", args.out, len(table), settings.space, *counts)
 

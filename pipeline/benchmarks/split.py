@@ -12,8 +12,9 @@ from pipeline.randomness import rng
 def roles(n: int, split: SplitSettings, seed: int, benchmark: str) -> np.ndarray:
     """Return the role of each of `n` rows, str (n,): "labelled", "held_out", or "unused".
 
-    The labelled ones come first in the order of the file or of a permutation seeded by the benchmark's
-    name, then the held-out ones. Raises ConfigError if there are too few rows for both.
+    In the order of the file the labelled ones come first, then the held-out ones. Of a permutation seeded by
+    the benchmark's name the held-out ones are the first, so that more labels leave them what they are.
+    Raises ConfigError if there are too few rows for both.
     """
     labelled = _count(split.labelled, n)
     held_out = n - labelled if split.held_out is None else _count(split.held_out, n)
@@ -24,8 +25,11 @@ def roles(n: int, split: SplitSettings, seed: int, benchmark: str) -> np.ndarray
         )
     order = np.arange(n) if split.order == "file" else rng(seed, "split", benchmark).permutation(n)
     role = np.full(n, "unused", dtype="U8")
-    role[order[:labelled]] = "labelled"
-    role[order[labelled : labelled + held_out]] = "held_out"
+    first, second = ("labelled", labelled), ("held_out", held_out)
+    if split.order == "random":
+        first, second = second, first
+    role[order[: first[1]]] = first[0]
+    role[order[first[1] : labelled + held_out]] = second[0]
     return role
 
 

@@ -80,7 +80,15 @@ class Strategy:
         how = (s.generations, s.population, s.tournament, s.crossover)
         ranking = evolve(self.space, measured, drawn, predictor.predict, rng, *how)
         unseen = ~np.isin(ranking.keys, measured.keys)
-        return ranking.archs[np.flatnonzero(unseen)[:n]]
+        best = ranking.archs[np.flatnonzero(unseen)[:n]]
+        return best if len(best) == n else self._filled(best, measured.keys, n, rng)
+
+    def _filled(self, best: Archs, measured: np.ndarray, n: int, rng: np.random.Generator) -> Archs:
+        """Add random cells to `best` until there are `n`, as far as the domain has unseen ones."""
+        drawn = self.space.draw(min(len(measured) + n, self.space.size), rng)
+        known = np.concatenate([measured, self.space.cell_key(best)])
+        others = drawn[~np.isin(self.space.cell_key(drawn), known)]
+        return Archs.concatenate([best, others[: n - len(best)]])
 
     def _fit(self, runs: np.ndarray) -> list:
         """Return one fitted predictor for each of `runs`; those with as many labels are trained together."""
