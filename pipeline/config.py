@@ -16,7 +16,6 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
 from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, FileBenchmark
 from pipeline.errors import ConfigError
-from pipeline.images.settings import ImageSettings
 from pipeline.io_dataset.settings import IoDatasetSettings
 from pipeline.plug_ins import plug_in
 from pipeline.predictors.settings import EvaluationSettings
@@ -28,6 +27,7 @@ from pipeline.zeroshot.settings import ZeroShotSettings
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
+Images = Annotated[dict, BeforeValidator(plug_in("images", "source"))]
 Predictor = Annotated[dict, BeforeValidator(plug_in("predictors"))]
 Strategy = Annotated[dict, BeforeValidator(plug_in("search"))]
 Autoencoder = Annotated[Arch2VecSettings | InfoNasSettings, Field(discriminator="model")]
@@ -50,8 +50,8 @@ class Config(Settings):
     environment: Literal["cpu", "cuda"] = Field(
         "cpu", description="which of envs/ the rules use with --sdm conda"
     )
-    data_dir: str = Field(".", description="folder of the benchmark files")
-    images: dict[Name, ImageSettings] = Field({}, description="image sets by name")
+    data_dir: str = Field(".", description="folder of the benchmark files, image archives and image folders")
+    images: dict[Name, Images] = Field({}, description="image sets by name: source and its settings")
     benchmarks: dict[Name, Benchmark] = Field(min_length=1, description="benchmarks by name")
     io_dataset: IoDatasetSettings = Field(
         IoDatasetSettings(), description="what is collected from trained networks"
@@ -103,6 +103,7 @@ class Config(Settings):
                     _among(f"benchmarks.{name}.images", benchmark.images, self.images)
                 if benchmark.split.labelled >= 1:  # a share of the table is known when the table is
                     self._enough_training_cells(f"benchmarks.{name}.split.labelled", benchmark.split.labelled)
+            self._layers_fit(name, benchmark)
             self._autoencoders_fit(name, benchmark)
         for name, predictor in self.predictors.items():
             if predictor.get("latents"):
@@ -121,6 +122,19 @@ class Config(Settings):
         for n in self.evaluation.n_train if self.predictors else ():
             if n > labelled:
                 raise ValueError(f"evaluation.n_train: {n} training cells, but only {key} = {labelled}")
+
+    def _layers_fit(self, name: str, benchmark) -> None:
+        networks = {}
+        if isinstance(benchmark, ChildrenBenchmark):
+            networks[f"benchmarks.{name}.children.network.layers"] = benchmark.children.network
+        if images_of(benchmark) is not None:
+            networks["zeroshot.network.layers"] = self.zeroshot.network
+        for key, network in networks.items():
+            if network.layers is not None and benchmark.space != "darts":
+                raise ValueError(
+                    f"{key}: only darts counts its cells so, but benchmarks.{name}.space is "
+                    f"{benchmark.space}; use stacks and cells_per_stack"
+                )
 
     def _autoencoders_fit(self, name: str, benchmark) -> None:
         for key, autoencoder in self.autoencoders.items():

@@ -74,11 +74,9 @@ def _space(config: Config, w: dict):
 
 
 def _images(config: Config, w: dict):
-    settings = config.images[w["images"]]
-    return {"name": w["images"], **_dump(settings)}, [
-        "pipeline.images.command",
-        f"pipeline.images.{settings.source}",
-    ]
+    images = config.images[w["images"]]
+    entries = ["pipeline.images.command", f"pipeline.images.{images['source']}"]
+    return {"name": w["images"], **images}, entries
 
 
 def _trained(config: Config, name: str) -> ChildrenBenchmark:

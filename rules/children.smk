@@ -16,9 +16,10 @@ rule train_children:
         device=CONFIG.device,
         mem_mb=3000,
         runtime=120,
+        side_by_side=lambda w: CONFIG.benchmarks[w.benchmark].children.side_by_side,
     params:
         recipe=recipe("children"),
         work="results/children/{benchmark}/partial/chunk_{chunk}",
     shell:
         "python -m pipeline children --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --space-file {input.space} "
-        "--images {input.images} --chunk {wildcards.chunk} --work {params.work} --out {output}"
+        "--images {input.images} --chunk {wildcards.chunk} --side-by-side {resources.side_by_side} --work {params.work} --out {output}"

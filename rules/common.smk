@@ -8,6 +8,7 @@ sys.path.insert(0, str(workflow.basedir))
 from pipeline.benchmarks.locate import judged_by, listing, locate
 from pipeline.config import check, images_of
 from pipeline.errors import UserError
+from pipeline.images.locate import locate_images
 from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells
 
 try:
@@ -17,6 +18,9 @@ try:
         name: str(locate(name, benchmark, CONFIG.data_dir)[1])
         for name, benchmark in CONFIG.benchmarks.items()
         if name not in TRAINED
+    }
+    IMAGE_FILES = {  # image sets -> the archive or folder that each is read from, or None
+        name: locate_images(name, images, CONFIG.data_dir) for name, images in CONFIG.images.items()
     }
 except UserError as error:
     raise WorkflowError(str(error))
@@ -64,6 +68,12 @@ def space_of(wildcards):
 
 def images_for(wildcards):
     return f"results/images/{images_of(CONFIG.benchmarks[wildcards.benchmark])}.h5"
+
+
+def image_source_of(wildcards):
+    """The archive or folder that an image set is read from; digits come from none."""
+    file = IMAGE_FILES[wildcards.images]
+    return [str(file)] if file else []
 
 
 def children_of(benchmark):

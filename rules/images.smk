@@ -2,6 +2,8 @@
 
 
 rule read_images:
+    input:
+        image_source_of,
     output:
         "results/images/{images}.h5",
     log:
@@ -13,5 +15,7 @@ rule read_images:
         runtime=10,
     params:
         recipe=recipe("images"),
+        listing=lambda wildcards: "".join(map(listing, image_source_of(wildcards))),
+        file=lambda wildcards, input: f"--file {shlex.quote(input[0])}" if input else "",
     shell:
-        "python -m pipeline images --recipe {params.recipe:q} --log {log} --images {wildcards.images} --out {output}"
+        "python -m pipeline images --recipe {params.recipe:q} --log {log} --images {wildcards.images} {params.file} --out {output}"

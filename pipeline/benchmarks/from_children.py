@@ -15,7 +15,7 @@ from pipeline.children.reading import load_children
 from pipeline.errors import ArtifactError
 from pipeline.spaces.archs import Archs
 
-ACCURACIES = ("val_acc", "test_acc", "train_acc")
+ACCURACIES = ("val_acc", "test_acc", "train_acc", "val_top5", "test_top5")  # the last where they are measured
 COUNTED = {
     "params": "trainable parameters of the network",
     "train_flops": "3 x forward multiply-accumulates x training images x epochs "
@@ -37,9 +37,10 @@ class Trained(NamedTuple):
 def build_table(archs: Archs, columns, trained: Trained, settings: TableSettings):
     """Return (BenchmarkTable, {failed cell: reason}).
 
-    columns: DataFrame or mapping with the columns cell, position, status, reason, params, val_acc, test_acc
-    and train_acc, a row for each of `archs`; position is the cell's in the space's permutation, of which
-    the first `n_held_out` cells are held out. Cells whose training failed are left out.
+    columns: DataFrame or mapping with the columns cell, position, status, reason, params, val_acc, test_acc,
+    train_acc and perhaps val_top5 and test_top5, a row for each of `archs`; position is the cell's in the
+    space's permutation, of which the first `n_held_out` cells are held out. Cells whose training failed are
+    left out.
     Raises ArtifactError if cells are missing, come twice, or if no network was trained to its end.
     """
     column = {name: np.asarray(columns[name]) for name in ("cell", "position", "status", "reason", "params")}
@@ -60,6 +61,7 @@ def build_table(archs: Archs, columns, trained: Trained, settings: TableSettings
         metrics={
             metric_name(settings, name): np.asarray(columns[name], dtype=np.float32)[rows][:, None]
             for name in ACCURACIES
+            if name in columns
         },
         val_metric=metric_name(settings, "val_acc"),
         test_metric=metric_name(settings, "test_acc"),
@@ -113,6 +115,7 @@ def train_flops(archs: Archs, trained: Trained, settings: TableSettings) -> np.n
         in_channels=channels,
         classes=trained.classes,
         image_size=side,
+        **({} if network.layers is None else {"layers": network.layers}),  # of DARTS alone
     )
     return 3.0 * forward.astype(np.float64) * trained.n_train * settings.epochs
 

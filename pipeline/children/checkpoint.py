@@ -13,17 +13,14 @@ from pipeline.artifacts import replacing
 log = logging.getLogger("nasflow")
 
 
-def save_checkpoint(
-    path: Path, mark: str, epochs_done: int, model, optimizer, chance, curves, seconds
-) -> None:
+def save_checkpoint(path: Path, mark: str, model, optimizer, chance, curves, seconds: list[float]) -> None:
     """Write everything that the next epoch depends on, and what was measured so far.
 
     mark: what the training is of. chance: the generator of batches and augmentation. curves: name ->
-    float32 (epochs,). seconds: spent so far.
+    float32 (epochs,). seconds: spent on each of the epochs done.
     """
     state = {
         "mark": mark,
-        "epochs_done": epochs_done,
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "chance": chance.get_state(),
@@ -34,25 +31,25 @@ def save_checkpoint(
         torch.save(state, temporary)
 
 
-def load_checkpoint(path: Path | None, mark: str, model, optimizer, chance, curves) -> tuple[int, float]:
-    """Restore what `save_checkpoint` wrote; return (epochs done, seconds spent).
+def load_checkpoint(path: Path | None, mark: str, model, optimizer, chance, curves) -> list[float]:
+    """Restore what `save_checkpoint` wrote; return the seconds spent on each of the epochs done.
 
-    (0, 0.0), and nothing is touched, if there is no checkpoint, it is of something else, or it is damaged.
+    Nothing is returned and touched if there is no checkpoint, it is of something else, or it is damaged.
     """
     if path is None or not path.exists():
-        return 0, 0.0
+        return []
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = state["mark"]
     except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError, LookupError, TypeError):
         log.warning("%s: cannot be read; this network is trained from its beginning", path)
-        return 0, 0.0
+        return []
     if found != mark:
         log.info("%s: is of another training; this network is trained from its beginning", path)
-        return 0, 0.0
+        return []
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     chance.set_state(state["chance"])
     for name, curve in state["curves"].items():
         curves[name][:] = curve.numpy()
-    return state["epochs_done"], state["seconds"]
+    return state["seconds"]

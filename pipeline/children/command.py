@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.errors import UserError
+
 HELP = "Train a chunk of child networks: consecutive cells of the space's seeded permutation."
 log = logging.getLogger("nasflow")
 
@@ -19,25 +21,32 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--work", type=Path, required=True, help="folder for what is under way; emptied at the end"
     )
+    parser.add_argument(
+        "--side-by-side", type=int, default=1, help="networks trained at a time; changes no result"
+    )
     parser.add_argument("--out", type=Path, required=True, help="chunk to write (HDF5)")
 
 
 def run(args, job) -> None:
     """Write kind "children". Networks that were finished before a kill are not trained again."""
     from pipeline.children.kept import Kept
-    from pipeline.children.reading import write_chunk
+    from pipeline.children.reading import times, write_chunk
     from pipeline.images.sets import load_images
     from pipeline.progress import track
     from pipeline.spaces.catalogue import sampled
 
+    if args.side_by_side < 1:
+        raise UserError(f"--side-by-side: expected at least 1, got {args.side_by_side}")
     s = job.settings
     archs = sampled(args.space_file, job.seed, s["start"], s["start"] + s["count"])
     images, device = load_images(args.images), job.torch_device()
     kept = Kept(args.work, images, s["network"], s["training"], s["space"], job, device)
-    results = [kept.get(archs[i])[0] for i in track(range(len(archs)), f"networks of chunk {args.chunk}")]
+    trained = kept.get_all(archs, args.side_by_side)
+    found = {row: r for row, r, _ in track(trained, f"networks of chunk {args.chunk}", len(archs))}
+    results = [found[row] for row in range(len(archs))]
     position = np.arange(s["start"], s["start"] + s["count"])
-    run_record = {"networks": {r.cell: round(r.seconds, 3) for r in results}}
-    write_chunk(args.out, archs, position, results, images, job, [args.space_file, args.images], run_record)
+    inputs = [args.space_file, args.images]
+    write_chunk(args.out, archs, position, results, images, job, inputs, times(results))
     kept.remove()
     for result in results:
         if result.status != "ok":

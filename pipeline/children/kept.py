@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import torch
+
 from pipeline.artifacts import get_table, open_h5, read_run_record
-from pipeline.children.reading import KIND, unpack, write_chunk
+from pipeline.children.device_images import DeviceImages
+from pipeline.children.interleaved import interleaved
+from pipeline.children.reading import KIND, times, unpack, write_chunk
 from pipeline.children.settings import NetworkSettings, TrainingSettings
-from pipeline.children.training import CURVES, ChildResult, DeviceImages, identity, train_network
+from pipeline.children.training import ChildResult, identity, network_training
 from pipeline.errors import ArtifactError
 from pipeline.images.sets import ImageSet
 from pipeline.job import Job
@@ -37,26 +43,50 @@ class Kept:
         self._data: DeviceImages | None = None
 
     def get(self, arch: Archs) -> tuple[ChildResult, bool]:
-        """Return the network of the one cell in `arch`, and whether it had to be trained now.
+        """Return the network of the one cell in `arch`, and whether it had to be trained now."""
+        _, result, now = next(self.get_all(arch))
+        return result, now
 
-        However the cell's vertices are numbered in `arch`, it is built and trained in canonical order.
+    def get_all(self, archs: Archs, side_by_side: int = 1) -> Iterator[tuple[int, ChildResult, bool]]:
+        """Yield (row in `archs`, network, whether it had to be trained now), as they are done.
+
+        side_by_side: so many are trained at a time; compiled ones always one by one. However a cell's
+        vertices are numbered in `archs`, it is built and trained in canonical order.
         """
-        space = load(arch.space)
-        arch = space.from_key(space.cell_key(arch))
-        cell = space.cell_ids(arch)[0]
-        file, checkpoint = self.folder / f"{cell}.h5", self.folder / f"{cell}.pt"
-        found = read_network(file)
-        if found is not None:
-            return found, False
+        space = load(archs.space)
+        archs = space.from_key(space.cell_key(archs))
+        cells, rows = space.cell_ids(archs), {}
+        for row, cell in enumerate(cells):
+            rows.setdefault(cell, []).append(row)
+        wanting = []
+        for cell, same in rows.items():
+            found = read_network(self._file(cell))
+            if found is None:
+                wanting.append(cell)
+            else:
+                yield from ((row, found, False) for row in same)
+        if not wanting:
+            return
         if self._data is None:
             self._data = DeviceImages.of(self.images, self.training.shift, self.device)
-        result = train_network(
-            arch, self.images, self.network, self.training, self.job.seed, self.device, checkpoint, self._data
-        )
-        run_record = {"networks": {cell: round(result.seconds, 3)}}
-        write_chunk(file, arch, [-1], [result], self.images, self.job, [], run_record)
-        checkpoint.unlink(missing_ok=True)
-        return result, True
+        lanes = 1 if self.training.compile else side_by_side
+        trainings = (self._training(archs[rows[cell][0]], cell) for cell in wanting)
+        for place, result in interleaved(trainings, lanes, torch.device(self.device)):
+            cell = wanting[place]
+            self._keep(archs[rows[cell][0]], result)
+            yield from ((row, result, True) for row in rows[cell])
+
+    def _file(self, cell: str) -> Path:
+        return self.folder / f"{cell}.h5"
+
+    def _training(self, arch: Archs, cell: str):
+        how = self.images, self.network, self.training, self.job.seed, self.device
+        return network_training(arch, *how, self._file(cell).with_suffix(".pt"), self._data)
+
+    def _keep(self, arch: Archs, result: ChildResult) -> None:
+        file = self._file(result.cell)
+        write_chunk(file, arch, [-1], [result], self.images, self.job, [], times([result]))
+        file.with_suffix(".pt").unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove what is kept, and the folder above if nothing else is in it."""
@@ -77,9 +107,9 @@ def read_network(file: Path) -> ChildResult | None:
                 status=row["status"],
                 reason=row["reason"],
                 params=int(row["params"]),
-                curves={name: handle["curves"][name][0] for name in CURVES},
+                curves={name: handle["curves"][name][0] for name in handle["curves"].attrs["names"]},
                 state=unpack(handle["weights"][row["cell"]]) if row["status"] == "ok" else {},
-                seconds=float(read_run_record(file).get("networks", {}).get(row["cell"], float("nan"))),
+                epoch_seconds=read_run_record(file).get("epoch_seconds", {}).get(row["cell"], [math.nan]),
             )
     except (ArtifactError, KeyError, IndexError):
         return None

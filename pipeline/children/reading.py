@@ -31,7 +31,8 @@ KIND = "children"
 class Children:
     """Trained networks of several chunks, in the order of the permutation.
 
-    table: cell, position, status, reason, params, train_acc, val_acc, test_acc. curves: float32 (N, epochs).
+    table: cell, position, status, reason, params, train_acc, val_acc, test_acc; val_top5, test_top5 where
+    there are more than ten classes. curves: float32 (N, epochs), NaN where nothing was measured.
     """
 
     archs: Archs
@@ -62,13 +63,23 @@ def write_chunk(
         columns = {"cell": [r.cell for r in results], "position": position}
         columns |= {"status": [r.status for r in results], "reason": [r.reason for r in results]}
         columns["params"] = np.array([r.params for r in results], np.int64)
-        for name in ("train_acc", "val_acc", "test_acc"):
+        curves = tuple(results[0].curves)
+        for name in curves[1:]:  # accuracies; the first is the loss
             columns[name] = np.array([r.last(name) for r in results], np.float32)
         put_table(handle, columns)
-        for name in results[0].curves:
+        for name in curves:
             put(handle, f"curves/{name}", np.stack([r.curves[name] for r in results]))
+        handle["curves"].attrs["names"] = curves
         for result in [r for r in results if r.state]:
             pack(handle, f"weights/{result.cell}", result.state)
+
+
+def times(results: Sequence) -> dict[str, dict]:
+    """Return what the run record says of each network: seconds in all, and in each epoch."""
+    return {
+        "networks": {r.cell: round(r.seconds, 3) for r in results},
+        "epoch_seconds": {r.cell: [round(s, 3) for s in r.epoch_seconds] for r in results},
+    }
 
 
 def pack(handle, name: str, state: dict[str, np.ndarray]) -> None:

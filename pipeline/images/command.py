@@ -15,18 +15,51 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--images", required=True, metavar="NAME", help="name of the image set in the configuration"
     )
+    parser.add_argument(
+        "--file", type=Path, help="archive or folder to read, for a source that is read from one"
+    )
     parser.add_argument("--out", type=Path, required=True, help="image set to write (HDF5)")
 
 
 def run(args, job) -> None:
-    """Write kind "images"; the source is the module of that name in this package."""
-    from pipeline.images.sets import PARTS, ImageSet, split_by_seed, write_images
-    from pipeline.images.settings import ImageSettings
+    """Write kind "images". Raises DataError for a source that is not what it should be."""
+    from pipeline.images.sets import PARTS, write_images
 
-    settings = ImageSettings(**{key: value for key, value in job.settings.items() if key != "name"})
-    pixels, labels, classes = importlib.import_module(f"pipeline.images.{settings.source}").load()
-    split = split_by_seed(labels, settings.n_valid, settings.n_test, job.seed, args.images)
-    images = ImageSet(args.images, pixels, labels, split, tuple(classes))
-    write_images(args.out, images, job)
-    counts = ", ".join(f"{(split == code).sum()} {part}" for code, part in enumerate(PARTS))
-    log.info("%s: %s images of %dx%dx%d, %d classes", args.images, counts, *images.shape, len(classes))
+    file = getattr(args, "file", None)
+    images, index = read_images(args.images, file, job.settings, job.seed)
+    write_images(args.out, images, job, index, inputs=[] if file is None else [file])
+    counts = ", ".join(f"{(images.split == code).sum()} {part}" for code, part in enumerate(PARTS))
+    log.info("%s: %s images of %dx%dx%d, %d classes", images.name, counts, *images.shape, len(images.classes))
+
+
+def read_images(name: str, file: Path | None, settings: dict, seed: int):
+    """Return (ImageSet, place of each image in its source, int (N,)).
+
+    settings: of the image set, `source` included; the source is the module of that name in this package.
+    Raises DataError, naming file and place, and ConfigError if the split does not fit.
+    """
+    import numpy as np
+
+    from pipeline.errors import ConfigError, DataError
+    from pipeline.images.sets import TRAIN, UNUSED, ImageSet, split_by_seed
+
+    module = importlib.import_module(f"pipeline.images.{settings['source']}")
+    own = module.Settings(**{k: v for k, v in settings.items() if k in module.Settings.model_fields})
+    if hasattr(own, "file") and file is None:
+        raise ConfigError(f"images.{name}: this source is read from a file; give it with --file")
+    source = module.read(file, own)
+    split = split_by_seed(source.labels, own.n_valid, own.n_test, seed, name, own.n_train, source.test)
+    usable = source.labels if source.test is None else source.labels[~source.test]
+    for label, title in enumerate(source.classes):
+        if not (usable == label).any():
+            raise DataError(f"{file}: there is no training image of the class {title!r}")
+        if not ((source.labels == label) & (split == TRAIN)).any():
+            raise ConfigError(
+                f"images.{name}: the class {title!r} is left without training images; raise n_train, or "
+                "lower n_valid or n_test"
+            )
+    index = np.flatnonzero(split != UNUSED)
+    pixels = source.images if len(index) == len(split) else source.images[index]
+    published = None if source.mean is None else (source.mean, source.std)
+    images = ImageSet(name, pixels, source.labels[index], split[index], source.classes, published)
+    return images, index

@@ -6,8 +6,19 @@
 from __future__ import annotations
 
 import numpy as np
+from pydantic import Field
+
+from pipeline.images.settings import SplitSettings
+from pipeline.images.source import Source
 
 LEVELS = 16  # pixels are 0..16
+
+
+class Settings(SplitSettings):
+    """1,797 grey 8x8 images of handwritten digits that come with scikit-learn."""
+
+    n_valid: int = Field(600, ge=1, description="images for validation, drawn by seed, classes in proportion")
+    n_test: int = Field(600, ge=1, description="images for the final test, drawn likewise")
 
 
 def load() -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -17,3 +28,9 @@ def load() -> tuple[np.ndarray, np.ndarray, list[str]]:
     digits = load_digits()
     images = np.rint(digits.images * (255 / LEVELS)).astype(np.uint8)[:, None]
     return images, digits.target.astype(np.uint8), [str(name) for name in digits.target_names]
+
+
+def read(path: None, settings: Settings) -> Source:
+    """Return the images; they come from no file."""
+    images, labels, classes = load()
+    return Source(images, labels, tuple(classes))

@@ -150,14 +150,15 @@ def _costs(archs: Archs, images: ImageSet, settings: ScoreSettings):
     space, network = spaces.load(archs.space), settings.network
     channels, side, _ = images.shape
     shape = (network.stem_channels, network.stacks, network.cells_per_stack)
-    ends = {"in_channels": channels, "classes": len(images.classes)}
+    depth = {} if network.layers is None else {"layers": network.layers}  # of DARTS alone
+    ends = {"in_channels": channels, "classes": len(images.classes), **depth}
     arch, op = {}, {}
     if "params" in settings.metrics:
         arch["params"] = _by_cell(lambda a: space.params(a, *shape, **ends), archs)
-        op["params"] = _by_cell(lambda a: space.op_params(a, *shape), archs)
+        op["params"] = _by_cell(lambda a: space.op_params(a, *shape, **depth), archs)
     if "flops" in settings.metrics:
         arch["flops"] = _by_cell(lambda a: space.flops(a, *shape, **ends, image_size=side), archs)
-        op["flops"] = _by_cell(lambda a: space.op_flops(a, *shape, image_size=side), archs)
+        op["flops"] = _by_cell(lambda a: space.op_flops(a, *shape, image_size=side, **depth), archs)
     mask = has_parameters(archs)
     return arch, {m: np.where(mask, values, values * 0.0) for m, values in op.items()}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pipeline.children import training
+from pipeline.children.arithmetic import uses_bf16
+from pipeline.children.device_images import DeviceImages
 from pipeline.children.settings import NetworkSettings, TrainingSettings
 from pipeline.images import digits
 from pipeline.images.sets import ImageSet, split_by_seed
@@ -32,13 +34,23 @@ def same(a, b) -> bool:
     )
 
 
+def under_way(model, images: ImageSet, recipe: TrainingSettings) -> training.UnderWay:
+    """Return a network at the beginning of its training, on the CPU."""
+    import torch
+
+    data = DeviceImages.of(images, recipe.shift, "cpu")
+    optimizer, chance = training.optimizer_of(model, recipe), torch.Generator().manual_seed(0)
+    bf16 = uses_bf16(recipe, data.device)
+    return training.UnderWay(model, model, optimizer, chance, data, recipe, bf16)
+
+
 def count_epochs(monkeypatch) -> list[int]:
     """Return a list that the number of each epoch trained from now on is added to."""
     whole, epochs = training.train_epoch, []
 
-    def counting(*arguments):
-        epochs.append(arguments[4])
-        return whole(*arguments)
+    def counting(now, epoch):
+        epochs.append(epoch)
+        return whole(now, epoch)
 
     monkeypatch.setattr(training, "train_epoch", counting)
     return epochs

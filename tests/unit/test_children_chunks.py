@@ -74,7 +74,8 @@ def inputs(tmp_path_factory, images):
 def train_chunk(inputs, folder, job=None, chunk=0) -> Path:
     files = {"space_file": inputs / "space.h5", "images": inputs / "images.h5"}
     out = folder / f"chunk_{chunk}.h5"
-    command.run(Namespace(**files, chunk=chunk, work=folder / "work", out=out), job or chunk_job())
+    options = {"chunk": chunk, "work": folder / "work", "side_by_side": 1}
+    command.run(Namespace(**files, **options, out=out), job or chunk_job())
     return out
 
 

@@ -42,7 +42,11 @@ def test_the_default_configuration_is_right_and_complete(default):
         ("sead", 1, "sead: unknown key"),
         ("seed", -1, "seed: Input should be greater than or equal to 0, got -1"),
         ("images.digits.n_valid", "many", "images.digits.n_valid: "),
-        ("images.digits.source", "letters", "images.digits.source: "),
+        (
+            "images.digits.source",
+            "letters",
+            "images.digits: unknown source 'letters'; expected one of cifar10, ",
+        ),
         ("benchmarks.digits101.space", "nasbench999", "benchmarks.digits101.space: "),
         (
             "benchmarks.digits101.children.training.epochs",
