@@ -33,6 +33,7 @@ STAGES = {
 }
 TOOLS = {
     "benchmark": ("pipeline.benchmarks.describe", "describe a benchmark table in words and numbers"),
+    "verify_io": ("pipeline.io_dataset.verify", "check input-output data sets for damage"),
     "export": ("pipeline.export", "write any artifact's table as CSV"),
     "why": ("pipeline.why", "say in words why an artifact is stale"),
     "config": ("pipeline.config_command", "check a configuration; show it with all defaults"),

@@ -1,4 +1,4 @@
-# What the trained networks output for images.
+# What the trained networks output for images. A killed run goes on from its work folder.
 
 
 rule extract_outputs:
@@ -19,6 +19,7 @@ rule extract_outputs:
         runtime=60,
     params:
         recipe=recipe("io_dataset"),
+        work="results/io_dataset/partial/{benchmark}",
     shell:
         "python -m pipeline io_dataset --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --children {input.children} "
-        "--benchmark-table {input.table} --images {input.images} --out {output}"
+        "--benchmark-table {input.table} --images {input.images} --work {params.work} --out {output}"

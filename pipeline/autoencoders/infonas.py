@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from pipeline.artifacts import checksum
-from pipeline.autoencoders.joint import Pairs, mean_baseline, train
+from pipeline.autoencoders.io_losses import mean_baseline
+from pipeline.autoencoders.joint import Pairs, train
 from pipeline.autoencoders.regressor import InfoNas
 from pipeline.autoencoders.training import Fitted, Task
 from pipeline.autoencoders.vae import Graphs
@@ -32,10 +33,15 @@ def fit(task: Task) -> Fitted:
 
 
 def labelled_data(task: Task) -> Pairs:
-    """Read, pre-process and copy to the device what trained networks output."""
+    """Read and pre-process what trained networks output; graphs and images go to the device.
+
+    Targets that are too large for memory go to a scratch file beside the checkpoint.
+    """
     if task.io_dataset is None or task.images is None:
         raise UserError("info-NAS learns what trained networks output; give --io-dataset and --images")
-    io, images = load_io_dataset(task.io_dataset, task.settings.preprocessing), load_images(task.images)
+    scratch = task.checkpoint.parent if task.checkpoint else None
+    io = load_io_dataset(task.io_dataset, task.settings.preprocessing, scratch)
+    images = load_images(task.images)
     if io.images_checksum != checksum(task.images):
         raise DataError(
             f"{task.io_dataset}: its outputs belong to other images than {task.images}; make it again"
@@ -43,8 +49,7 @@ def labelled_data(task: Task) -> Pairs:
     if io.archs.space != task.space:
         raise DataError(f"{task.io_dataset}: holds networks of {io.archs.space}, expected {task.space}")
     pixels = torch.as_tensor(images.normalised(images.images[io.image_index]), device=task.device)
-    targets = torch.as_tensor(io.targets, device=task.device)
-    return Pairs(io, Graphs.of(io.archs, task.device), pixels, targets)
+    return Pairs(io, Graphs.of(io.archs, task.device), pixels)
 
 
 def preprocessing(io: IoDataset) -> dict[str, np.ndarray]:

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.autoencoders.measures import embed, reconstruction
+from pipeline.autoencoders.io_losses import io_losses, loss_of
+from pipeline.autoencoders.measures import reconstruction
 from pipeline.autoencoders.regressor import InfoNas
 from pipeline.autoencoders.training import Task, batches, learning_rate, run_epochs, take_step
 from pipeline.autoencoders.vae import Graphs
-from pipeline.io_dataset.reading import SUBSETS, IoDataset
-
-PAIRS_AT_ONCE = 8192
+from pipeline.io_dataset.reading import IoDataset
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The labelled data on the device: graphs (N), images (I, C, H, W), targets (N, I, F)."""
+    """The labelled data: graphs (N) and images (I, C, H, W) on the device, targets (N, I, F) in `io`."""
 
     io: IoDataset
     graphs: Graphs
     images: Tensor
-    targets: Tensor
+
+    def targets(self, batches: list[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
+        """Yield the targets (B, F) of each batch of (rows of networks, rows of images), on the device."""
+        for found in self.io.targets.ahead(batches):
+            yield torch.from_numpy(found).to(self.images.device)
 
 
 def train(model: InfoNas, pairs: Pairs, task: Task) -> list[dict[str, float]]:
@@ -44,12 +46,12 @@ def train(model: InfoNas, pairs: Pairs, task: Task) -> list[dict[str, float]]:
     def one_epoch(epoch: int) -> dict[str, float]:
         model.train()
         labelled, unlabelled = labelled_batches(networks, images, s), batches(len(cells.ops), s.batch_size)
-        vae_total = io_total = 0.0
+        vae_total, io_total, targets = 0.0, 0.0, pairs.targets(labelled)
         for kind, i in turns(len(labelled), len(unlabelled), s.labelled_run, s.unlabelled_run):
             steps = len(labelled if kind == "labelled" else unlabelled)
             rate = learning_rate(s, epoch * steps + i, s.epochs * steps)
             if kind == "labelled":
-                loss, io_loss = _joint_loss(model, pairs, *labelled[i], s)
+                loss, io_loss = _joint_loss(model, pairs, *labelled[i], next(targets), s)
                 take_step(loss, jointly, rate, s.gradient_clip)
                 io_total += io_loss.detach() / steps
             else:
@@ -95,67 +97,17 @@ def turns(
             done[kind] = min(done[kind] + run, left[kind])
 
 
-def _joint_loss(model: InfoNas, pairs: Pairs, networks: Tensor, images: Tensor, s) -> tuple[Tensor, Tensor]:
-    """Loss of a labelled batch: (weighted sum, the regressor's part).
+def _joint_loss(
+    model: InfoNas, pairs: Pairs, networks: Tensor, images: Tensor, targets: Tensor, s
+) -> tuple[Tensor, Tensor]:
+    """Loss of a labelled batch: (weighted sum, the regressor's part). targets: (B, F) of its pairs.
 
     Each network and image of the batch goes through its branch once; pairs share the results.
     """
-    device = pairs.targets.device
+    device = pairs.images.device
     some_networks, network_of = (t.to(device) for t in torch.unique(networks, return_inverse=True))
     some_images, image_of = (t.to(device) for t in torch.unique(images, return_inverse=True))
     loss, z = model.vae.loss(pairs.graphs.take(some_networks))
     predicted = model.regressor(z[network_of], pairs.images[some_images], image_of)  # (B, F)
-    io_loss = _loss(predicted, pairs.targets[networks.to(device), images.to(device)], s.loss)
+    io_loss = loss_of(predicted, targets, s.loss)
     return s.vae_weight * loss.total + s.io_weight * io_loss, io_loss
-
-
-def _loss(predicted: Tensor, target: Tensor, kind: str) -> Tensor:
-    difference = predicted - target
-    return difference.abs().mean() if kind == "l1" else difference.square().mean()
-
-
-def io_losses(model: InfoNas, pairs: Pairs, kind: str) -> dict[str, float]:
-    """Return the regressor's loss, from mu, on each of the four subsets (thesis, table 3.4)."""
-    model.eval()
-    mu = embed(model.vae, pairs.graphs).to(pairs.targets.device)
-    found = {}
-    with torch.inference_mode():
-        for name in SUBSETS:
-            networks, images = (torch.as_tensor(rows, device=mu.device) for rows in pairs.io.subset(name))
-            step = max(1, PAIRS_AT_ONCE // max(len(images), 1))
-            total = count = 0.0
-            for part in networks.split(step):
-                z = mu[part].repeat_interleave(len(images), dim=0)
-                which = torch.arange(len(images), device=mu.device).repeat(len(part))
-                predicted = model.regressor(z, pairs.images[images], which)
-                target = pairs.targets[part][:, images].flatten(0, 1)
-                total += float(_loss(predicted, target, kind)) * target.numel()
-                count += target.numel()
-            found[name] = total / count if count else float("nan")
-    return found
-
-
-def mean_baseline(io: IoDataset, kind: str) -> dict[str, float]:
-    """Return the loss of always predicting the training targets' mean, on each subset.
-
-    The thesis' reference (chapter 4, "Reference") is the mean of the subset itself, which no model can
-    know for unseen networks; here it comes as `own_<subset>`.
-    """
-    found = {}
-    for name in SUBSETS:
-        for prefix, source in (("", "train"), ("own_", name)):
-            mean = _mean(io, source)
-            losses = [_difference(io.targets[n][io.subset(name)[1]] - mean, kind) for n in io.subset(name)[0]]
-            found[prefix + name] = float(np.mean(losses)) if losses else float("nan")
-    return found
-
-
-def _mean(io: IoDataset, name: str) -> np.ndarray:
-    """Mean target of a subset, float32 (F,), network by network."""
-    networks, images = io.subset(name)
-    means = [io.targets[n][images].mean(axis=0, dtype=np.float64) for n in networks]
-    return np.mean(means, axis=0).astype(np.float32) if means else np.float32(np.nan)
-
-
-def _difference(values: np.ndarray, kind: str) -> float:
-    return float(np.abs(values).mean() if kind == "l1" else np.square(values).mean())

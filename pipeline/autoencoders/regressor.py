@@ -39,9 +39,15 @@ class Regressor(nn.Module):
 
     def forward(self, z: Tensor, images: Tensor, which: Tensor | None = None) -> Tensor:
         """z (B, V, latent), images (I, C, H, W), which (B,) image of each pair (None: I = B) -> (B, F)."""
-        seen = self.image(images).mean(dim=(2, 3))  # (I, 4w)
-        if which is not None:
-            seen = seen[which]
+        seen = self.see(images)
+        return self.join(z, seen if which is None else seen[which])
+
+    def see(self, images: Tensor) -> Tensor:
+        """What the image branch makes of images: (I, C, H, W) -> (I, 4 * image_width)."""
+        return self.image(images).mean(dim=(2, 3))
+
+    def join(self, z: Tensor, seen: Tensor) -> Tensor:
+        """What is predicted for pairs: z (B, V, latent), seen (B, 4 * image_width) -> (B, F)."""
         return self.head(torch.cat([seen, self.latent(z.flatten(1))], dim=1))
 
 

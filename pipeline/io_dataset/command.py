@@ -10,6 +10,7 @@ import numpy as np
 HELP = "Collect the outputs of trained networks for images, with their dense weights, network by network."
 KIND = "io_dataset"
 TRAIN, UNSEEN = 0, 1  # roles of networks and of images
+CHUNK = 4 << 20  # bytes; about the size of a piece on disk
 log = logging.getLogger("nasflow")
 
 
@@ -20,32 +21,36 @@ def add_arguments(parser) -> None:
         "--benchmark-table", type=Path, required=True, help="says which networks are held out"
     )
     parser.add_argument("--images", type=Path, required=True, help="the image set that they were trained on")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for what is under way; emptied at the end"
+    )
     parser.add_argument("--out", type=Path, required=True, help="data set to write (HDF5)")
 
 
 def run(args, job) -> None:
-    """Write kind "io_dataset"; the labelled cells' networks are for training, held-out ones are unseen."""
-    from pipeline.artifacts import checksum, put, put_archs, put_table, write_h5
+    """Write kind "io_dataset"; the labelled cells' networks are for training, held-out ones are unseen.
+
+    Outputs are kept in the work folder network by network: a killed run loses the one under way, and the
+    next run goes on to the same bytes. Disk: twice the data set while it is put together.
+    """
+    from pipeline.artifacts import checksum
     from pipeline.benchmarks.tables import load_table
     from pipeline.children.reading import load_children
+    from pipeline.errors import DataError
     from pipeline.images.sets import load_images
+    from pipeline.io_dataset.origin import check_origin
     from pipeline.io_dataset.settings import IoDatasetSettings
 
     settings = IoDatasetSettings(**job.settings["io_dataset"])
     table, children = load_table(args.benchmark_table), load_children(args.children)
-    images = load_images(args.images)
+    images, images_checksum = load_images(args.images), checksum(args.images)
+    check_origin(args.children, args.images, images_checksum, job.settings)
+    if not (table.role == "labelled").any():
+        raise DataError(f"{args.benchmark_table}: has no labelled cell, so no network for training")
     index, role = choose_images(images, settings.n_unseen_images, job.seed)
-    network_role = np.where(table.role == "labelled", TRAIN, UNSEEN).astype(np.uint8)
-    with write_h5(args.out, KIND, job, inputs=[*args.children, args.benchmark_table, args.images]) as handle:
-        handle.attrs["layer"], handle.attrs["images"] = settings.layer, images.name
-        handle.attrs["images_checksum"] = checksum(args.images)
-        put_archs(handle, table.archs)
-        for name, values in (("image_index", index), ("image_role", role), ("network_role", network_role)):
-            put(handle, name, values)
-        put(handle, "labels", images.labels[index].astype(np.int64))
-        write_outputs(handle, table, children, images, index, settings, job)
-        columns = {"cell": table.cells, "network_role": network_role}
-        put_table(handle, columns | {"val_acc": table.mean(table.val_metric)})
+    kept = collect(args.work, table, children, images, index, images_checksum, job)
+    write(args, job, settings, table, images, images_checksum, index, role, kept)
+    kept.remove()
     log.info(
         "outputs of %d networks for %d images (%d unseen)",
         len(table),
@@ -54,41 +59,88 @@ def run(args, job) -> None:
     )
 
 
-def write_outputs(handle, table, children, images, index: np.ndarray, settings, job) -> None:
-    """Write the outputs and dense layers of the table's cells for the images `index`, network by network.
+def collect(work: Path, table, children, images, index: np.ndarray, images_checksum: str, job):
+    """Return the kept outputs of all of the table's cells for the images `index`; compute what is not there.
 
     Raises DataError if a cell was trained in none of the chunks.
     """
     from pipeline.errors import DataError
-    from pipeline.io_dataset.extraction import gap_outputs
+    from pipeline.io_dataset.extraction import extract
+    from pipeline.io_dataset.kept import KeptOutputs, digest
+    from pipeline.io_dataset.settings import IoDatasetSettings
     from pipeline.progress import track
+    from pipeline.settings import canonical_json
 
     row_of = {cell: row for row, cell in enumerate(children.table["cell"])}
     absent = [cell for cell in table.cells if cell not in row_of]
     if absent:
         raise DataError(f"{table.name}: cell {absent[0]} is in none of the chunks given; give all chunks")
-    pixels, classes, device = images.normalised(images.images[index]), len(images.classes), job.torch_device()
-    written = None
-    for i, cell in enumerate(track(table.cells, "networks")):
+    settings, device = IoDatasetSettings(**job.settings["io_dataset"]), job.torch_device()
+    identity = [job.settings, job.seed, job.code, images_checksum, device.type]
+    kept = KeptOutputs(work, canonical_json(identity))
+    pixels, classes, reused = images.normalised(images.images[index]), len(images.classes), 0
+    for cell in track(table.cells, "networks"):
         arch, weights = children.archs[row_of[cell]], children.weights(row_of[cell])
-        values = gap_outputs(arch, weights, job.settings, pixels, classes, settings, device)
-        if written is None:
-            written = create(handle, len(table), values[0].shape, values[1].shape, settings.dtype)
-        for dataset, of_network in zip(written, values, strict=True):
-            dataset[i] = of_network
+        if kept.get(cell, digest(weights)) is not None:
+            reused += 1
+            continue
+        try:
+            outputs = extract(arch, weights, job.settings, pixels, classes, settings, device)
+        except DataError as error:
+            raise DataError(f"{children.files[row_of[cell]]}: cell {cell}: {error}") from error
+        kept.put(cell, digest(weights), outputs)
+    if reused:
+        log.info("%d of %d networks' outputs were there from an earlier run", reused, len(table))
+    return kept
 
 
-def create(handle, n: int, outputs_shape, weights_shape, dtype: str):
-    """Create the data sets that are written network by network; a chunk is one network."""
-    images, features = outputs_shape
+def write(args, job, settings, table, images, images_checksum, index, role, kept) -> None:
+    """Put the data set together from the kept outputs; one network in memory at a time."""
+    from pipeline.artifacts import put, put_archs, put_table, write_h5
+    from pipeline.errors import ArtifactError
+
+    network_role = np.where(table.role == "labelled", TRAIN, UNSEEN).astype(np.uint8)
+    with write_h5(args.out, KIND, job, inputs=[*args.children, args.benchmark_table, args.images]) as handle:
+        handle.attrs["layer"], handle.attrs["images"] = settings.layer, images.name
+        handle.attrs["images_checksum"] = images_checksum
+        put_archs(handle, table.archs)
+        for name, values in (("image_index", index), ("image_role", role), ("network_role", network_role)):
+            put(handle, name, values)
+        put(handle, "labels", images.labels[index].astype(np.int64))
+        datasets = None
+        for i, cell in enumerate(table.cells):
+            outputs = kept.get(cell)
+            if outputs is None:
+                raise ArtifactError(f"{kept.folder}: the outputs of cell {cell} went away; run it again")
+            if datasets is None:
+                datasets = create(handle, len(table), outputs)
+            for dataset, of_network in zip(datasets, outputs, strict=True):
+                dataset[i] = of_network
+        columns = {"cell": table.cells, "network_role": network_role}
+        put_table(handle, columns | {"val_acc": table.mean(table.val_metric)})
+
+
+def create(handle, n: int, outputs) -> list:
+    """Create the data sets for n networks like `outputs`, to be written network by network.
+
+    A piece on disk is one network, or equal parts of it if it is large: training reads network by network,
+    seen images first.
+    """
+    n_pieces = max(1, -(-outputs.values.nbytes // CHUNK))
+    per_piece = -(-len(outputs.values) // n_pieces)
     return [
         handle.create_dataset(
-            name, (n, *shape), dtype=kind, chunks=(1, *shape), fletcher32=True, track_times=False
+            name,
+            (n, *values.shape),
+            dtype=values.dtype,
+            chunks=(1, length, *values.shape[1:]),
+            fletcher32=True,
+            track_times=False,
         )
-        for name, shape, kind in (
-            ("outputs", (images, features), dtype),
-            ("class_weights", weights_shape, "float32"),
-            ("class_bias", weights_shape[:1], "float32"),
+        for name, values, length in (
+            ("outputs", outputs.values, per_piece),
+            ("class_weights", outputs.class_weights, len(outputs.class_weights)),
+            ("class_bias", outputs.class_bias, len(outputs.class_bias)),
         )
     ]
 

@@ -27,9 +27,17 @@ class Network:
     weights: np.ndarray
 
     @classmethod
-    def of(cls, outputs, class_weights, class_bias, settings: PreprocessingSettings) -> Network:
-        """outputs (I, C), class_weights (K, C), class_bias (K,), of any float type."""
+    def of(
+        cls, outputs, class_weights, class_bias, settings: PreprocessingSettings, layer: str = "gap"
+    ) -> Network:
+        """outputs (I, C), class_weights (K, C), class_bias (K,), of any float type.
+
+        Class probabilities (K of them) have one order in all networks and no weights: these are 1 here, so
+        that neither sorting nor multiplying changes anything, and no bias is appended.
+        """
         features, weights = np.asarray(outputs, np.float32), np.asarray(class_weights, np.float32)
+        if layer == "probabilities":
+            return cls(features, np.ones((len(weights), features.shape[1]), np.float32))
         if settings.include_bias:
             ones, bias = np.ones((len(features), 1), np.float32), np.asarray(class_bias, np.float32)[:, None]
             features, weights = np.hstack([features, ones]), np.hstack([weights, bias])
@@ -41,7 +49,7 @@ class Scale:
     """What is subtracted from a network's values, and what they are multiplied by.
 
     Both float32: (1, 1) for the network as a whole, (1, F) for each feature; K rows, one a class, if
-    weighted.
+    weighted or per label.
     """
 
     shift: np.ndarray
@@ -56,20 +64,22 @@ class WholeSet:
     std: np.ndarray
 
 
-def fit_scale(network: Network, seen: np.ndarray, settings: PreprocessingSettings) -> Scale:
-    """Fit a network's own scale on its outputs for `seen` images (boolean (I,) or rows).
+def fit_scale(network: Network, labels, seen: np.ndarray, settings: PreprocessingSettings) -> Scale:
+    """Fit a network's own scale on its outputs for `seen` images (boolean (I,)).
 
     Unless weighted, it is fitted on the raw features, even where they are multiplied before they are
-    scaled: so does the code that the thesis' results come from.
+    scaled: so does the code that the thesis' results come from. Weighted, it is fitted once for each class,
+    on all seen images times the class' weights; per label, on the class' own images (on all if it has
+    none). labels: (I,), the images' true classes.
     """
     if settings.scale == "none":
         return Scale(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
-    features = network.features[seen].astype(np.float64)
+    features, labels = network.features[seen].astype(np.float64), labels[seen]
     axis = None if settings.scale == "network" else 0
-    if settings.weighted:
-        fits = [_fit(features * weights, axis, settings.normalize) for weights in network.weights]
-    else:
-        fits = [_fit(features, axis, settings.normalize)]
+    fits = []
+    for k, weights in enumerate(network.weights if settings.weighted or settings.per_label else [1]):
+        own = labels == k if settings.per_label and (labels == k).any() else slice(None)
+        fits.append(_fit(features[own] * (weights if settings.weighted else 1), axis, settings.normalize))
     shift, factor = (np.stack(values).astype(np.float32) for values in zip(*fits, strict=True))
     return Scale(shift, factor)
 
@@ -88,7 +98,7 @@ def aligned(network: Network, labels, scale: Scale, settings: PreprocessingSetti
     labels: (I,), the images' true classes.
     """
     of_label = network.weights[labels] if settings.multiply else np.float32(1)  # (I, F)
-    row = labels if len(scale.shift) > 1 else np.zeros_like(labels)  # each class has its own if weighted
+    row = labels if len(scale.shift) > 1 else np.zeros_like(labels)  # each class may have its own
     shift, factor = scale.shift[row], scale.factor[row]
     if settings.order == "scale_first":
         values = (network.features - shift) * factor * of_label

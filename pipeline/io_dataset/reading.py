@@ -4,31 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.artifacts import get_archs, get_table, open_h5
-from pipeline.errors import DataError
-from pipeline.io_dataset.preprocessing import (
-    Moments,
-    Network,
-    Scale,
-    WholeSet,
-    aligned,
-    fit_scale,
-)
+from pipeline.errors import ArtifactError, DataError
+from pipeline.io_dataset.preprocessing import Moments, Network, Scale, WholeSet, aligned, fit_scale
 from pipeline.io_dataset.settings import PreprocessingSettings
+from pipeline.io_dataset.subsets import subset_rows
+from pipeline.io_dataset.targets import Targets
 from pipeline.spaces.archs import Archs
 
 KIND = "io_dataset"
-SUBSETS = {  # name -> (network role, image role); thesis, table 3.4
-    "train": (0, 0),
-    "unseen_networks": (1, 0),
-    "unseen_images": (0, 1),
-    "unseen_both": (1, 1),
-}
-VALID_SHARE = 10  # one in so many training networks validates on unseen images in the thesis
+PARTS = ("outputs", "class_weights", "class_bias")
 
 
 @dataclass(frozen=True)
@@ -36,7 +26,7 @@ class IoDataset:
     """Targets of N networks for I images.
 
     archs, cells: the networks. network_role (N,) and image_role (I,): 0 for training, 1 unseen.
-    image_index (I,): rows of the image set. labels (I,). targets: float32 (N, I, F), pre-processed.
+    image_index (I,): rows of the image set. labels (I,). targets: (N, I, F), pre-processed.
     scales: of each network. whole_set: the standardisation in the targets, None if there is none.
     """
 
@@ -46,76 +36,48 @@ class IoDataset:
     image_role: np.ndarray
     image_index: np.ndarray
     labels: np.ndarray
-    targets: np.ndarray
+    targets: Targets
     scales: list[Scale]
     whole_set: WholeSet | None
     images_checksum: str
 
     def subset(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return (rows of networks, rows of images) of one of `SUBSETS`; see `subset_rows`."""
+        """Return (rows of networks, rows of images) of a named part; see `subset_rows`."""
         return subset_rows(name, self.network_role, self.image_role)
 
 
-def subset_rows(name: str, network_role, image_role) -> tuple[np.ndarray, np.ndarray]:
-    """Return (rows of networks, rows of images) of a named part of the data set.
-
-    `SUBSETS`: "train", "unseen_networks", "unseen_images", "unseen_both". The thesis divides the third
-    once more (table 3.4): "unseen_images_valid", the first tenth of the training networks, and
-    "unseen_images_test", the others. Raises ValueError for another name.
-    """
-    base = name.removesuffix("_valid").removesuffix("_test")
-    if base not in SUBSETS or (base != name and base != "unseen_images"):
-        raise ValueError(
-            f"no subset {name!r}; expected one of {', '.join(SUBSETS)}, unseen_images_valid or _test"
-        )
-    network, image = SUBSETS[base]
-    networks, images = np.flatnonzero(network_role == network), np.flatnonzero(image_role == image)
-    tenth = -(-len(networks) // VALID_SHARE)
-    part = slice(0, tenth) if name.endswith("_valid") else slice(tenth if name.endswith("_test") else 0, None)
-    return networks[part], images
-
-
-def stream(handle, settings: PreprocessingSettings) -> Iterator[tuple[Network, Scale]]:
-    """Yield each network of an open file with its scale, fitted on seen images; one in memory at a time."""
-    seen = handle["image_role"][()] == 0
-    for outputs, weights, bias in zip(
-        handle["outputs"], handle["class_weights"], handle["class_bias"], strict=True
-    ):
-        network = Network.of(outputs, weights, bias, settings)
-        yield network, fit_scale(network, seen, settings)
-
-
-def load_io_dataset(path: Path | str, settings: PreprocessingSettings) -> IoDataset:
+def load_io_dataset(
+    path: Path | str, settings: PreprocessingSettings, scratch: Path | None = None
+) -> IoDataset:
     """Read and pre-process a data set, network by network.
 
     The whole-set statistics come from training networks and seen images alone; every network is scaled by
-    statistics of its own, of seen images. Memory: the targets and one network.
-    Raises DataError if it has no network for training, ArtifactError if the file is damaged.
+    statistics of its own, of seen images. scratch: folder for targets that are too large for memory
+    (None: the system's). Memory: one network, and the targets if they are small (see `Targets`).
+    Raises DataError if there is no network for training, or if the layer makes no targets; ArtifactError if
+    the file is damaged.
     """
     with open_h5(path, KIND) as handle:
+        check_whole(handle)
+        check_layer(handle, settings)
         labels = handle["labels"][()].astype(np.int64)
         network_role, image_role = handle["network_role"][()], handle["image_role"][()]
         if not (network_role == 0).any():
             raise DataError(f"{path}: there is no network for training in it")
-        targets, scales, moments = None, [], None
-        for i, (network, scale) in enumerate(stream(handle, settings)):
-            values = aligned(network, labels, scale, settings)
+        whole_set = fit_whole_set(handle, labels, settings) if settings.whole_set else None
+        targets, scales = None, []
+        for i, network in networks(handle, settings):
+            scales.append(fit_scale(network, labels, image_role == 0, settings))
+            values = aligned(network, labels, scales[-1], settings)
+            if whole_set is not None:
+                values -= whole_set.mean
+                values /= whole_set.std
             if targets is None:
-                targets, moments = (
-                    np.empty((len(network_role), *values.shape), np.float32),
-                    Moments(values.shape[1]),
-                )
-            targets[i] = values
-            scales.append(scale)
-            if network_role[i] == 0:
-                moments.add(values[image_role == 0])
-        whole_set = moments.whole_set() if settings.whole_set else None
-        if whole_set is not None:
-            targets -= whole_set.mean
-            targets /= whole_set.std
+                targets = Targets((len(network_role), *values.shape), settings.dtype, scratch)
+            targets.write(i, values)
         return IoDataset(
             archs=get_archs(handle),
-            cells=get_table(handle)["cell"].tolist(),
+            cells=cells_of(handle),
             network_role=network_role,
             image_role=image_role,
             image_index=handle["image_index"][()],
@@ -125,3 +87,98 @@ def load_io_dataset(path: Path | str, settings: PreprocessingSettings) -> IoData
             whole_set=whole_set,
             images_checksum=str(handle.attrs["images_checksum"]),
         )
+
+
+def fit_whole_set(handle, labels: np.ndarray, settings: PreprocessingSettings) -> WholeSet:
+    """Return the standardisation of sorted positions, from training networks and seen images alone."""
+    seen, moments = handle["image_role"][()] == 0, None
+    for _, network in networks(handle, settings, np.flatnonzero(handle["network_role"][()] == 0)):
+        values = aligned(network, labels, fit_scale(network, labels, seen, settings), settings)[seen]
+        moments = moments or Moments(values.shape[1])
+        moments.add(values)
+    return moments.whole_set()
+
+
+def networks(
+    handle, settings: PreprocessingSettings, rows: np.ndarray | None = None
+) -> Iterator[tuple[int, Network]]:
+    """Yield (row, network) of an open file, of all or of some rows; one network in memory at a time.
+
+    Raises ArtifactError if a network's checksum fails.
+    """
+    layer = str(handle.attrs["layer"])
+    for row in range(len(handle["outputs"])) if rows is None else rows.tolist():
+        yield row, Network.of(*read_network(handle, row), settings, layer)
+
+
+def read_network(handle, row: int) -> list[np.ndarray]:
+    """Return (outputs, dense weights, dense bias) of one network of an open file.
+
+    Raises ArtifactError, which names the network, if a checksum fails.
+    """
+    try:
+        return [handle[name][row] for name in PARTS]
+    except OSError as error:
+        raise _damaged(handle, row, "the checksum of its outputs or weights fails") from error
+
+
+def check_whole(handle) -> None:
+    """Raise ArtifactError if parts of an open file are missing, or do not fit each other."""
+    n, n_images = handle["outputs"].shape[:2]
+    expected = dict.fromkeys((*PARTS[1:], "network_role"), n)
+    expected |= dict.fromkeys(("image_role", "image_index", "labels"), n_images)
+    wrong = [name for name, size in expected.items() if len(handle[name]) != size]
+    if wrong:
+        raise ArtifactError(
+            f"{handle.filename}: {wrong[0]} has {len(handle[wrong[0]])} rows, but there are outputs of {n} "
+            f"networks for {n_images} images; delete it and run the workflow again (rm {handle.filename})"
+        )
+    for name in PARTS:
+        data = handle[name]
+        if data.chunks is None:
+            continue
+        n_pieces = prod(-(-size // chunk) for size, chunk in zip(data.shape, data.chunks, strict=True))
+        if data.id.get_num_chunks() < n_pieces:  # HDF5 itself reads what was never written as zeros
+            there = {data.id.get_chunk_info(k).chunk_offset[0] for k in range(data.id.get_num_chunks())}
+            absent = sorted(set(range(n)) - there)
+            raise _damaged(handle, absent[0] if absent else 0, f"{name}: a piece was never written")
+
+
+def check_layer(handle, settings: PreprocessingSettings) -> None:
+    """Raise DataError if the layer of an open file cannot be made targets with these settings."""
+    layer = str(handle.attrs["layer"])
+    if layer == "feature_map":
+        raise DataError(
+            f"{handle.filename}: holds feature maps, which are no targets; use io_dataset.layer: gap or "
+            "probabilities"
+        )
+    if layer == "probabilities" and settings.top_k:
+        raise DataError(
+            f"{handle.filename}: holds class probabilities, which no weights sort; set preprocessing.top_k: 0"
+        )
+
+
+def verify(path: Path | str) -> int:
+    """Read a whole data set and return the number of its networks; nothing is kept in memory.
+
+    Raises ArtifactError that names the file and the first network whose outputs or weights are damaged or
+    missing.
+    """
+    with open_h5(path, KIND) as handle:
+        check_whole(handle)
+        for row in range(len(handle["outputs"])):
+            read_network(handle, row)
+        return len(handle["outputs"])
+
+
+def cells_of(handle) -> list[str]:
+    """Return the ids of an open file's networks."""
+    return get_table(handle)["cell"].tolist()
+
+
+def _damaged(handle, row: int, why: str) -> ArtifactError:
+    path = handle.filename
+    return ArtifactError(
+        f"{path}: network {cells_of(handle)[row]} (row {row}): {why}; "
+        f"delete the file and run the workflow again (rm {path})"
+    )

@@ -12,12 +12,23 @@ from pipeline.settings import Settings
 class IoDatasetSettings(Settings):
     """The input-output data set (thesis, section 3.2): all validation images are "seen" ones."""
 
-    layer: Literal["gap"] = Field(
-        "gap", description="layer whose output is kept; gap: global average pooling"
+    layer: Literal["gap", "probabilities", "feature_map"] = Field(
+        "gap",
+        description="output that is kept: gap: of global average pooling, class probabilities, or a cell's "
+        "feature map (large: at the thesis' size a last cell's is 64 times the pooled output)",
+    )
+    cell: int | None = Field(
+        None, ge=0, le=1000, description="feature_map: number of the cell, from 0 (default: the last)"
     )
     n_unseen_images: int = Field(100, ge=1, le=1_000_000, description="test images, for measuring alone")
     dtype: Literal["float32", "float16"] = Field("float32", description="how outputs are stored")
     batch_size: int = Field(512, ge=1, le=100_000, description="images in one forward pass")
+
+    @model_validator(mode="after")
+    def _cell_fits(self):
+        if self.cell is not None and self.layer != "feature_map":
+            raise ValueError(f"cell: only a feature_map is of one cell; layer is {self.layer}")
+        return self
 
 
 class PreprocessingSettings(Settings):
@@ -34,11 +45,15 @@ class PreprocessingSettings(Settings):
     weighted: bool = Field(
         False, description="statistics of weighted features, for each class; needs multiply, multiply_first"
     )
+    per_label: bool = Field(False, description="statistics of each class, over its own images alone")
     normalize: bool = Field(
-        True, description="scale to mean 0 and deviation 1; else divide by the largest value"
+        True, description="scale to mean 0 and deviation 1; else divide by the largest absolute value"
     )
     whole_set: bool = Field(True, description="standardise each sorted position over the training set")
     top_k: int = Field(0, ge=0, le=1_000_000, description="keep the k features of largest weight; 0: all")
+    dtype: Literal["float32", "float16"] = Field(
+        "float32", description="how targets are kept during training; float16 halves the scratch file"
+    )
 
     @model_validator(mode="after")
     def _weighted_fits(self):

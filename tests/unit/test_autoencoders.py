@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from dataclasses import replace
 
-import h5py
 import numpy as np
 import pytest
 import torch
@@ -13,24 +11,19 @@ import torch.nn.functional as F
 
 from pipeline.artifacts import get_table, open_h5
 from pipeline.autoencoders import arch2vec, command, infonas, joint
-from pipeline.autoencoders.measures import embed, latent_samples, reconstruction
+from pipeline.autoencoders.measures import latent_samples, reconstruction
 from pipeline.autoencoders.reading import load_encoder
-from pipeline.autoencoders.regressor import InfoNas
 from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
-from pipeline.autoencoders.training import Task, learning_rate
+from pipeline.autoencoders.training import learning_rate
 from pipeline.autoencoders.vae import Arch2Vec, GinLayer, Graphs, edge_pairs, softmax_cross_entropy
 from pipeline.errors import ConfigError, DataError, UserError
 from pipeline.spaces import nasbench101
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.catalogue import load_space
 from tests.unit import trained_networks as trained
+from tests.unit.autoencoder_tasks import CPU, JOINT, SMALL, arguments, fit, same_weights, task_of
 from tests.unit.nasbench101_cells import cell
 from tests.unit.predictor_cells import some_cells
-
-SMALL = {"hidden_dim": 24, "n_cells": 300, "n_held_out": 100, "n_samples": 200, "epochs": 3, "batch_size": 32}
-JOINT = {**SMALL, "image_width": 4, "head_dim": 32, "labelled_batch_size": 64, "labelled_batch_images": 16}
-CPU = torch.device("cpu")
-torch.set_num_threads(1)  # threads cost more than they bring at this size
 
 
 @pytest.fixture(scope="module")
@@ -41,23 +34,6 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cells() -> Archs:
     return some_cells(500)
-
-
-def task_of(cells: Archs, settings, files=None, **changes) -> Task:
-    task = Task(settings, "nasbench101", Graphs.of(cells[100:], CPU), Graphs.of(cells[:100], CPU), CPU)
-    if files is not None:
-        task = replace(task, io_dataset=files.io_dataset, images=files.images)
-    return replace(task, **changes)
-
-
-def fit(method, task: Task, seed: int = 0):
-    torch.manual_seed(seed)
-    return method.fit(task)
-
-
-def same_weights(a, b) -> bool:
-    pairs = [(a.modules[name].state_dict(), b.modules[name].state_dict()) for name in a.modules]
-    return all(torch.equal(x[key], y[key]) for x, y in pairs for key in x)
 
 
 def test_gin_layer_against_a_plain_version(cells):
@@ -232,108 +208,6 @@ def test_diverged_training_is_refused(cells):
         arch2vec.train(vae, task)
 
 
-@pytest.fixture(scope="module")
-def pairs(cells, files):
-    return infonas.labelled_data(task_of(cells, InfoNasSettings(**JOINT), files))
-
-
-def test_labelled_step_teaches_both_parts_and_unlabelled_step_the_autoencoder_alone(cells, pairs):
-    torch.manual_seed(0)
-    settings = InfoNasSettings(**JOINT)
-    model = InfoNas(6, 7, 1, pairs.targets.shape[2], settings)
-    networks, images = joint.labelled_batches(*map(torch.as_tensor, pairs.io.subset("train")), settings)[0]
-    loss, io_loss = joint._joint_loss(model, pairs, networks, images, settings)
-    loss.backward()
-    touched = {
-        name: p.grad is not None and bool(p.grad.abs().sum() > 0) for name, p in model.named_parameters()
-    }
-    assert all(touched.values()), [name for name, was in touched.items() if not was]
-    model.zero_grad(set_to_none=True)
-    joint._joint_loss(model, pairs, networks, images, settings)[1].backward()  # the outputs' loss by itself
-    assert model.vae.fc_mu.weight.grad.abs().sum() > 0  # reaches the encoder through the latents
-    assert model.vae.fc_ops.weight.grad is None
-    model.zero_grad(set_to_none=True)
-    model.vae.loss(Graphs.of(cells[:8], CPU))[0].total.backward()
-    assert all(p.grad is None for p in model.regressor.parameters())
-
-
-def test_sharing_branches_changes_no_prediction(pairs):
-    torch.manual_seed(0)
-    model = InfoNas(6, 7, 1, pairs.targets.shape[2], InfoNasSettings(**JOINT)).eval()
-    z = embed(model.vae, pairs.graphs)
-    networks, images = torch.tensor([3, 3, 6, 2]), torch.tensor([5, 0, 5, 7])
-    with torch.no_grad():
-        one_by_one = model.regressor(z[networks], pairs.images[images])
-        some_images, which = torch.unique(images, return_inverse=True)
-        torch.testing.assert_close(model.regressor(z[networks], pairs.images[some_images], which), one_by_one)
-
-
-@pytest.mark.parametrize("batch_images", [16, 0])
-def test_labelled_batches_hold_every_pair_once(batch_images):
-    settings = InfoNasSettings(**JOINT | {"labelled_batch_images": batch_images})
-    networks, images = torch.arange(10, 17), torch.arange(40)
-    torch.manual_seed(0)
-    batches = joint.labelled_batches(networks, images, settings)
-    found = [(int(n), int(i)) for rows in batches for n, i in zip(*rows, strict=True)]
-    assert sorted(found) == [(n, i) for n in range(10, 17) for i in range(40)]
-    assert found != sorted(found) and max(len(rows[0]) for rows in batches) <= 64
-    if batch_images:
-        assert all(len(set(rows[1].tolist())) <= 16 for rows in batches)
-
-
-def test_turns_interleave_and_run_out():
-    found = [kind[0] + str(i) for kind, i in joint.turns(5, 3, 2, 1)]
-    assert found == ["l0", "l1", "u0", "l2", "l3", "u1", "l4", "u2"]
-    assert [k for k, _ in joint.turns(1, 4, 3, 2)] == ["labelled", *["unlabelled"] * 4]
-
-
-@pytest.mark.parametrize("kind", ["l1", "mse"])
-def test_baseline_is_the_loss_of_predicting_the_mean(pairs, kind):
-    found = joint.mean_baseline(pairs.io, kind)
-    train = pairs.io.targets[2:][:, :60].reshape(-1, 11)
-    both = pairs.io.targets[:2][:, 60:].reshape(-1, 11)
-    for name, values, mean in (
-        ("train", train, train.mean(0)),
-        ("unseen_both", both, train.mean(0)),
-        ("own_unseen_both", both, both.mean(0)),
-    ):
-        loss = np.abs(values - mean).mean() if kind == "l1" else np.square(values - mean).mean()
-        assert found[name] == pytest.approx(loss, rel=1e-4)
-
-
-def test_infonas_predicts_outputs_better_than_their_mean(cells, files):
-    settings = InfoNasSettings(**JOINT | {"epochs": 40}, head_dropout=0.0)
-    fitted = fit(infonas, task_of(cells, settings, files))
-    last = fitted.history[-1]
-    assert last["io_loss_train"] < 0.8 * fitted.facts["mean_baseline_train"]
-    assert last["io_loss_unseen_images"] < fitted.facts["mean_baseline_unseen_images"]
-    assert fitted.history[-1]["vae_loss"] < fitted.history[0]["vae_loss"]
-    assert fitted.arrays["preprocessing/mean"].shape == (11,)
-    assert fitted.arrays["preprocessing/shift"].shape == (7, 1, 1)
-
-
-def test_both_models_start_from_the_same_autoencoder(pairs):
-    torch.manual_seed(5)
-    alone = Arch2Vec(6, Arch2VecSettings(**SMALL)).state_dict()
-    torch.manual_seed(5)
-    within = InfoNas(6, 7, 1, 11, InfoNasSettings(**JOINT)).vae.state_dict()
-    assert all(torch.equal(alone[key], within[key]) for key in alone)
-
-
-def arguments(files, folder, model: str) -> tuple[Namespace, object]:
-    labelled = {"io_dataset": files.io_dataset, "images": files.images} if model == "infonas" else {}
-    args = Namespace(
-        **{"io_dataset": None, "images": None, **labelled},
-        space_file=files.space,
-        benchmark_table=files.table,
-        work=folder / "work",
-        out=folder / f"{model}.h5",
-    )
-    settings = (Arch2VecSettings(**SMALL) if model == "arch2vec" else InfoNasSettings(**JOINT)).model_dump()
-    settings |= {"benchmark": "tiny", "space": "nasbench101", "name": model}
-    return args, trained.job("autoencoders", settings)
-
-
 @pytest.mark.parametrize("model", ["arch2vec", "infonas"])
 def test_command_writes_an_encoder_and_the_same_bytes_again(model, files, tmp_path):
     args, job = arguments(files, tmp_path, model)
@@ -372,18 +246,3 @@ def test_cells_are_disjoint_and_without_the_benchmarks(files, tmp_path):
     np.testing.assert_array_equal(everything[0].adj, held_out.adj)
     with pytest.raises(ConfigError, match="has 493"):
         command.choose_cells(files.space, known, Arch2VecSettings(**SMALL | {"n_cells": 394}), 3, "tiny")
-
-
-def test_infonas_refuses_data_that_do_not_belong_together(files, tmp_path):
-    args, job = arguments(files, tmp_path, "infonas")
-    args.io_dataset = None
-    with pytest.raises(UserError, match="--io-dataset"):
-        command.run(args, job)
-    args, job = arguments(files, tmp_path, "infonas")
-    args.images = tmp_path / "images.h5"
-    args.images.write_bytes(files.images.read_bytes())
-    with h5py.File(args.images, "r+") as handle:
-        handle["labels"][0] += 1
-    with pytest.raises(DataError, match="other images"):
-        command.run(args, job)
-    assert not args.out.exists()

@@ -24,6 +24,16 @@ def raw(tmp_path) -> dict:
     return yaml.safe_load((CONFIGS / "nasbench201.yaml").read_text()) | {"data_dir": str(tmp_path)}
 
 
+@pytest.mark.parametrize(
+    ("name", "n_cells"), [("cifar10", 608 + 77), ("cifar10_small", 8), ("cifar100", 1000)]
+)
+def test_ready_configurations_of_trained_networks_are_right(name, n_cells):
+    config = load_config(CONFIGS / f"{name}.yaml")
+    (benchmark,) = config.trained()
+    assert config.benchmarks[benchmark].children.n_cells == n_cells
+    assert check(config.model_dump(mode="json")) == config
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_ready_configurations_are_right(name):
     config = load_config(CONFIGS / f"{name}.yaml")

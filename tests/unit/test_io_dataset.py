@@ -1,4 +1,4 @@
-"""What trained networks output, and how outputs become regression targets."""
+"""How what trained networks output becomes regression targets, and how these are read."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.artifacts import get_table, open_h5
-from pipeline.errors import DataError
-from pipeline.images.sets import load_images
-from pipeline.io_dataset import command
+from pipeline.artifacts import open_h5
+from pipeline.errors import DataError, UserError
+from pipeline.io_dataset import targets as targets_module
 from pipeline.io_dataset.preprocessing import EPS, Moments, Network, aligned, fit_scale
-from pipeline.io_dataset.reading import SUBSETS, load_io_dataset, subset_rows
+from pipeline.io_dataset.reading import load_io_dataset
 from pipeline.io_dataset.settings import PreprocessingSettings
+from pipeline.io_dataset.subsets import SUBSETS, THESIS_SETS, subset_rows
+from pipeline.io_dataset.targets import Targets
 from tests.unit import trained_networks as trained
 
 RNG = np.random.default_rng(0)
@@ -26,52 +27,8 @@ def files(tmp_path_factory):
     return trained.make(tmp_path_factory.mktemp("trained"))
 
 
-def test_outputs_and_dense_layer_give_the_accuracy_that_training_measured(files):
-    with open_h5(files.io_dataset, "io_dataset") as handle:
-        outputs, weights, bias = (handle[name][()] for name in ("outputs", "class_weights", "class_bias"))
-        seen, labels, table = handle["image_role"][()] == 0, handle["labels"][()], get_table(handle)
-        assert handle["outputs"].chunks == (1, *outputs.shape[1:])  # a network is one piece on disk
-    assert outputs.shape == (7, 60 + trained.N_UNSEEN_IMAGES, 10) and weights.shape == (7, 10, 10)
-    logits = np.einsum("nic,nkc->nik", outputs, weights) + bias[:, None]
-    accuracy = (logits.argmax(axis=2) == labels)[:, seen].mean(axis=1)
-    np.testing.assert_allclose(accuracy, table["val_acc"], atol=1e-6)
-    assert len(set(accuracy)) > 1
-
-
-def test_seen_images_are_validation_images_and_unseen_ones_test_images(files):
-    images = load_images(files.images)
-    with open_h5(files.io_dataset, "io_dataset") as handle:
-        index, role, labels = (handle[name][()] for name in ("image_index", "image_role", "labels"))
-        assert handle["network_role"][()].tolist() == [1, 1, 0, 0, 0, 0, 0]
-    np.testing.assert_array_equal(index[role == 0], np.flatnonzero(images.split == 1))
-    assert set(images.split[index[role == 1]]) == {2} and len(set(index)) == len(index)
-    np.testing.assert_array_equal(labels, images.labels[index])
-
-
-def test_same_job_same_bytes_and_half_precision_is_close(files, tmp_path):
-    command.run(trained.io_arguments(files, tmp_path / "again.h5"), trained.io_job())
-    assert (tmp_path / "again.h5").read_bytes() == files.io_dataset.read_bytes()
-    command.run(
-        trained.io_arguments(files, tmp_path / "half.h5"), trained.io_job(dtype="float16", batch_size=7)
-    )
-    with open_h5(tmp_path / "half.h5") as half, open_h5(files.io_dataset) as full:
-        assert half["outputs"].dtype == np.float16
-        np.testing.assert_allclose(half["outputs"][()], full["outputs"][()], rtol=2e-3, atol=1e-4)
-
-
-def test_refusals(files, tmp_path):
-    with pytest.raises(DataError, match="has 100 test images"):
-        command.run(trained.io_arguments(files, tmp_path / "a.h5"), trained.io_job(n_unseen_images=101))
-    with h5py.File(files.children, "r") as chunk, h5py.File(tmp_path / "part.h5", "w") as part:
-        for name in chunk:
-            chunk.copy(name, part)
-        part.attrs.update(chunk.attrs)
-        part["table/cell"][3] = b"another"
-    arguments = trained.io_arguments(files, tmp_path / "b.h5")
-    arguments.children = [tmp_path / "part.h5"]
-    with pytest.raises(DataError, match="in none of the chunks"):
-        command.run(arguments, trained.io_job())
-    assert not list(tmp_path.glob("[ab].h5*"))
+def everything(io) -> np.ndarray:
+    return np.stack([io.targets.of_network(n) for n in range(io.targets.shape[0])])
 
 
 def plainly(outputs, weights, bias, labels, seen, s: PreprocessingSettings) -> np.ndarray:
@@ -84,9 +41,9 @@ def plainly(outputs, weights, bias, labels, seen, s: PreprocessingSettings) -> n
         chosen = [feature] if s.scale == "feature" else range(n_features)
         values = [
             row[f] * (by_class[label][f] if s.weighted else 1)
-            for row, is_seen in zip(rows, seen, strict=True)
+            for row, is_seen, own in zip(rows, seen, labels, strict=True)
             for f in chosen
-            if is_seen
+            if is_seen and (own == label or not s.per_label)
         ]
         if s.scale == "none":
             return 0.0, 1.0
@@ -108,10 +65,11 @@ def plainly(outputs, weights, bias, labels, seen, s: PreprocessingSettings) -> n
 
 
 CHOICES = [
-    {"scale": scale, "order": order, "multiply": multiply, "weighted": weighted, "normalize": normalize}
-    for scale, order, multiply, weighted, normalize in itertools.product(
-        ("network", "feature", "none"), ("multiply_first", "scale_first"), *[(True, False)] * 3
+    dict(zip(("scale", "order", "multiply", "weighted", "normalize", "per_label"), values, strict=True))
+    for values in itertools.product(
+        ("network", "feature", "none"), ("multiply_first", "scale_first"), *[(True, False)] * 4
     )
+    for _, order, multiply, weighted, *_ in [values]
     if not weighted or (multiply and order == "multiply_first")
 ]
 
@@ -124,7 +82,7 @@ def test_alignment_against_a_plain_version(choice):
     for more in ({}, {"include_bias": False}, {"top_k": 2}):
         settings = PreprocessingSettings(**choice, **more)
         network = Network.of(outputs, weights, bias, settings)
-        found = aligned(network, labels, fit_scale(network, seen, settings), settings)
+        found = aligned(network, labels, fit_scale(network, labels, seen, settings), settings)
         expected = plainly(outputs, weights, bias, labels, seen, settings)
         # a feature that never changes is scaled by 1 / EPS, where float32 has few digits left
         rough = expected if settings.scale == "feature" else 1
@@ -151,12 +109,13 @@ def test_moments_of_parts_are_those_of_all():
 def test_targets_are_standard_over_training_networks_and_seen_images(files):
     io = load_io_dataset(files.io_dataset, PreprocessingSettings())
     networks, images = io.subset("train")
-    values = io.targets[np.ix_(networks, images)].reshape(-1, io.targets.shape[2])
+    values = everything(io)[np.ix_(networks, images)].reshape(-1, io.targets.shape[2])
     np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(values.std(axis=0), 1, atol=1e-3)
     raw = load_io_dataset(files.io_dataset, PreprocessingSettings(whole_set=False))
     assert raw.whole_set is None
-    np.testing.assert_allclose((raw.targets - io.whole_set.mean) / io.whole_set.std, io.targets, atol=1e-4)
+    standardised = (everything(raw) - io.whole_set.mean) / io.whole_set.std
+    np.testing.assert_array_equal(standardised, everything(io))
 
 
 def test_statistics_know_nothing_of_unseen_networks_and_images(files, tmp_path):
@@ -172,10 +131,10 @@ def test_statistics_know_nothing_of_unseen_networks_and_images(files, tmp_path):
     np.testing.assert_array_equal(before.whole_set.std, after.whole_set.std)
     networks, images = before.subset("train")
     rows = np.ix_(networks, images)
-    np.testing.assert_array_equal(before.targets[rows], after.targets[rows])
+    np.testing.assert_array_equal(everything(before)[rows], everything(after)[rows])
     for n in networks:
         np.testing.assert_array_equal(before.scales[n].shift, after.scales[n].shift)
-    assert not np.array_equal(before.targets, after.targets)
+    assert not np.array_equal(everything(before), everything(after))
 
 
 def test_subsets_are_those_of_the_thesis():
@@ -196,3 +155,78 @@ def test_subsets_are_those_of_the_thesis():
     for name in ("nothing", "train_valid"):
         with pytest.raises(ValueError, match="no subset"):
             subset_rows(name, network_role, image_role)
+
+
+def test_sets_have_the_sizes_of_the_thesis_table_3_4():
+    network_role, image_role = np.repeat([0, 1], [608, 77]), np.repeat([0, 1], [1000, 2000])
+    sizes = {}
+    for words, name in THESIS_SETS.items():
+        networks, images = subset_rows(name, network_role, image_role)
+        sizes[words] = len(networks) * len(images)
+    assert list(sizes.values()) == [608_000, 77_000, 122_000, 1_094_000, 154_000]
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [{}, {"per_label": True}, {"order": "scale_first", "top_k": 4}, {"weighted": True, "whole_set": False}],
+    ids=str,
+)
+def test_targets_of_a_file_against_a_plain_version(choice, files):
+    """Every network by a loop over numbers, then each position standardised over training pairs."""
+    settings = PreprocessingSettings(**choice)
+    with open_h5(files.io_dataset, "io_dataset") as handle:
+        parts = [handle[name][()] for name in ("outputs", "class_weights", "class_bias")]
+        labels, seen = handle["labels"][()], handle["image_role"][()] == 0
+        training = handle["network_role"][()] == 0
+    expected = np.stack([plainly(*of_one, labels, seen, settings) for of_one in zip(*parts, strict=True)])
+    if settings.whole_set:
+        for f in range(expected.shape[2]):
+            values = expected[training][:, seen, f]
+            expected[:, :, f] = (expected[:, :, f] - values.mean()) / (values.std() + EPS)
+    found = everything(load_io_dataset(files.io_dataset, settings))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=2e-3)
+
+
+def test_class_without_a_seen_image_is_scaled_by_all_of_them():
+    settings, labels, seen = PreprocessingSettings(per_label=True), np.array([0, 0, 1]), np.arange(3) < 2
+    network = Network.of(RNG.random((3, 4)), RNG.random((2, 4)), RNG.random(2), settings)
+    scale = fit_scale(network, labels, seen, settings)
+    np.testing.assert_array_equal(scale.shift[0], scale.shift[1])
+    assert np.isfinite(scale.factor).all()
+
+
+def test_class_probabilities_keep_their_order_and_are_scaled_alone():
+    settings, labels = PreprocessingSettings(whole_set=False), np.array([2, 0, 1, 1])
+    values = RNG.random((4, 3)).astype(np.float32)
+    network = Network.of(values, RNG.normal(size=(3, 8)), RNG.normal(size=3), settings, "probabilities")
+    found = aligned(network, labels, fit_scale(network, labels, np.arange(4) < 3, settings), settings)
+    np.testing.assert_allclose(found, (values - values[:3].mean()) / values[:3].std(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_targets_in_a_file_are_those_in_memory(dtype, files, tmp_path, monkeypatch):
+    settings = PreprocessingSettings(dtype=dtype)
+    array = load_io_dataset(files.io_dataset, settings)
+    monkeypatch.setattr(targets_module, "IN_MEMORY", 0)
+    file = load_io_dataset(files.io_dataset, settings, tmp_path / "work")
+    assert array.targets.in_memory and not file.targets.in_memory
+    assert not list((tmp_path / "work").iterdir())  # it has no name: a kill leaves nothing behind
+    np.testing.assert_array_equal(everything(array), everything(file))
+    n_networks, n_images, _ = array.targets.shape
+    networks, images = RNG.integers(n_networks, size=200), RNG.integers(n_images, size=200)
+    found = file.targets.pairs(networks, images)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, array.targets.pairs(networks, images))
+    np.testing.assert_array_equal(found, everything(array)[networks, images])
+    exact = everything(load_io_dataset(files.io_dataset, PreprocessingSettings()))
+    np.testing.assert_allclose(everything(file), exact, rtol=0 if dtype == "float32" else 1e-3, atol=1e-6)
+
+
+def test_targets_refuse_what_does_not_fit(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match="do not fit float16; set preprocessing.dtype: float32"):
+        Targets((1, 1, 2), "float16").write(0, np.float32([[1, 1e6]]))
+    monkeypatch.setattr(targets_module, "IN_MEMORY", 0)
+    with pytest.raises(UserError, match="no scratch file of 4000000.0 GB"):
+        Targets((10**6, 10**6, 1000), "float32", tmp_path)
+    assert not list(tmp_path.iterdir())

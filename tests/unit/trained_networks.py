@@ -53,7 +53,8 @@ def make(folder: Path) -> Files:
         put_table(handle, {"index": np.arange(len(cells))})
     known = cells[100 : 100 + N_LABELLED + N_HELD_OUT]
     results = [train_network(known[i], images, NETWORK, TRAINING, seed=1) for i in range(len(known))]
-    write_chunk(files.children, known, np.arange(len(known)), results, images, job(), [], None)
+    trained = job("children", {name: io_job().settings[name] for name in ("images", "network", "training")})
+    write_chunk(files.children, known, np.arange(len(known)), results, images, trained, [files.images], None)
     role = np.array(["held_out"] * N_HELD_OUT + ["labelled"] * N_LABELLED)
     metrics = {
         f"digits/{name}@1": np.float32([[r.last(name)] for r in results]) for name in ("val_acc", "test_acc")
@@ -70,6 +71,7 @@ def io_arguments(files: Files, out: Path | None = None) -> Namespace:
         children=[files.children],
         benchmark_table=files.table,
         images=files.images,
+        work=files.folder / "work",
         out=out or files.io_dataset,
     )
 
