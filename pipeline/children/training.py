@@ -147,12 +147,12 @@ def network_training(
         if (epoch + 1) % training.evaluate_every == 0 or epoch + 1 == training.epochs:
             measured, more = yield from timed(evaluate(now))
             values, spent = values | measured, spent + more
+        seconds.append(spent)
         if not np.isfinite(list(values.values())).all():
             status, reason = "failed", f"the loss is not finite in epoch {epoch + 1} of {training.epochs}"
             break
         for name, value in values.items():
             curves[name][epoch] = value
-        seconds.append(spent)
         if checkpoint is not None:
             save_checkpoint(checkpoint, mark, model, now.optimizer, now.chance, curves, seconds)
     return ChildResult(

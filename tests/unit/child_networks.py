@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pipeline.children import training
-from pipeline.children.arithmetic import uses_bf16
 from pipeline.children.device_images import DeviceImages
 from pipeline.children.settings import NetworkSettings, TrainingSettings
 from pipeline.images import digits
@@ -39,9 +38,7 @@ def under_way(model, images: ImageSet, recipe: TrainingSettings) -> training.Und
     import torch
 
     data = DeviceImages.of(images, recipe.shift, "cpu")
-    optimizer, chance = training.optimizer_of(model, recipe), torch.Generator().manual_seed(0)
-    bf16 = uses_bf16(recipe, data.device)
-    return training.UnderWay(model, model, optimizer, chance, data, recipe, bf16)
+    return training.begin(model, data, recipe, torch.Generator().manual_seed(0))
 
 
 def count_epochs(monkeypatch) -> list[int]:

@@ -88,12 +88,17 @@ def interrupted(monkeypatch, images, checkpoint, settings=TRAINING, seed=1, arch
         train_network(arch, images, NETWORK, settings, seed, checkpoint=checkpoint)
 
 
-def test_an_interrupted_training_continues_to_the_same_bytes(monkeypatch, tmp_path, images, unbroken):
-    checkpoint = tmp_path / "a.pt"
-    interrupted(monkeypatch, images, checkpoint)
+@pytest.mark.parametrize(
+    "changes", [{}, {"optimizer": "rmsprop_tf", "lr": 0.1}, {"precision": "bf16", "evaluate_every": 3}]
+)
+def test_an_interrupted_training_continues_to_the_same_bytes(monkeypatch, tmp_path, images, changes):
+    checkpoint, settings = tmp_path / "a.pt", TRAINING.model_copy(update=changes)
+    unbroken = train_network(MIXED, images, NETWORK, settings, 1)
+    interrupted(monkeypatch, images, checkpoint, settings)
     epochs = count_epochs(monkeypatch)
-    assert same(unbroken, train_network(MIXED, images, NETWORK, TRAINING, 1, checkpoint=checkpoint))
-    assert epochs == [2, 3]
+    continued = train_network(MIXED, images, NETWORK, settings, 1, checkpoint=checkpoint)
+    assert same(unbroken, continued)
+    assert epochs == [2, 3] and len(continued.epoch_seconds) == 4
 
 
 @pytest.mark.parametrize("what", ["seed", "cell", "lr", "network", "images", "damaged", "empty", "code"])
@@ -127,8 +132,10 @@ def test_a_checkpoint_of_something_else_is_not_used(monkeypatch, tmp_path, image
     assert what == "network" or same(unbroken, result)
 
 
-def test_a_loss_that_is_not_finite_is_a_failure_on_record(images):
-    result = train_network(PLAIN, images, NETWORK, EXPLODING, seed=1)
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop_tf"])
+def test_a_loss_that_is_not_finite_is_a_failure_on_record(images, optimizer):
+    settings = EXPLODING.model_copy(update={"optimizer": optimizer})
+    result = train_network(PLAIN, images, NETWORK, settings, seed=1)
     assert result.status == "failed"
     assert "not finite in epoch 1 of 4" in result.reason
     assert all(np.isnan(curve).all() for curve in result.curves.values())
