@@ -4,7 +4,8 @@ Both train the same NAS-Bench-101 cells by the same recipe (info-NAS': SGD, batc
 images, mirroring, gradient clip) on the same generated images of 32x32, turn by turn in this one process.
 The peer gets its images from a torch DataLoader whose data set cuts, mirrors and normalises one image at a
 time, as its users' do (with NumPy, which takes less time than torchvision's transforms), and whose workers
-stay alive; the time to start them is not counted. No time is spent on validation on either side.
+stay alive; the time to start them is not counted. No time is spent on validation on either side. With other
+work on the machine, two threads wait for each other and numbers go astray: look at --threads 1 then.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ from pipeline.spaces import nasbench101  # noqa: E402
 from pipeline.spaces.nasbench101.network import build_network  # noqa: E402
 
 SIDE, CLASSES, SHIFT = 32, 10, 4
-LABELS = {1: "conv3x3-bn-relu", 2: "conv1x1-bn-relu", 3: "maxpool3x3"}
+LABELS = {
+    nasbench101.CONV3X3: "conv3x3-bn-relu",
+    nasbench101.CONV1X1: "conv1x1-bn-relu",
+    nasbench101.MAXPOOL3X3: "maxpool3x3",
+}
 FORWARD_AND_BACKWARD = 3  # a backward pass is two forward passes
 
 
@@ -61,9 +66,9 @@ class Peer:
     def __init__(self, arch, loader: DataLoader, width: int, cells: int, device):
         from nasbench_pytorch.model import ModelSpec, Network
 
-        interior = [v for v in range(1, 6) if arch.ops[0][v] in OPS]
+        interior = [v for v in range(1, 6) if arch.ops[0][v] in LABELS]
         kept = [0, *interior, 6]
-        labels = ["input", *(LABELS[OPS[arch.ops[0][v]]] for v in interior), "output"]
+        labels = ["input", *(LABELS[arch.ops[0][v]] for v in interior), "output"]
         spec = ModelSpec(arch.adj[0][np.ix_(kept, kept)].astype(int), labels)
         self.net = Network(spec, CLASSES, 3, width, 3, cells).to(device)
         self.loader, self.device = loader, device
@@ -71,8 +76,11 @@ class Peer:
     def epoch(self) -> None:
         from nasbench_pytorch.trainer import train
 
+        ours = torch.are_deterministic_algorithms_enabled()
+        torch.use_deterministic_algorithms(False)  # as the peer's users have it
         with contextlib.redirect_stdout(io.StringIO()):
             train(self.net, self.loader, optimizer="sgd", grad_clip=5, num_epochs=1, device=self.device)
+        torch.use_deterministic_algorithms(ours)
 
 
 class Ours:
@@ -84,9 +92,6 @@ class Ours:
 
     def epoch(self) -> None:
         alone(train_epoch(self.now, 0))
-
-
-OPS = {nasbench101.CONV3X3: 1, nasbench101.CONV1X1: 2, nasbench101.MAXPOOL3X3: 3}
 
 
 def cells_of_all_sizes(n: int):
@@ -149,7 +154,8 @@ def main() -> None:
     print(f"{name}, width {args.width}, batch {args.batch}, peer's workers {args.workers}: images a second")
     print(f"{'parameters':>12} {'peer':>9} {'ours':>9} {'ratio':>6}" + "  of peak" * bool(args.peak_tflops))
     ratios, shares = [], []
-    for arch in (cells := cells_of_all_sizes(args.cells))[np.arange(len(cells))]:
+    cells = cells_of_all_sizes(args.cells)
+    for arch in (cells[i] for i in range(len(cells))):
         sides = (
             Peer(arch, loader, args.width, args.cells_per_stack, device),
             Ours(arch, data, network, training),
