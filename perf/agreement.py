@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument(
         "--batch-norm-momentum", type=float, default=0.003, help="few steps need more than the recipe's 0.003"
     )
+    parser.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
@@ -60,6 +61,7 @@ def main() -> None:
     recipe = TrainingSettings(
         epochs=args.epochs, batch_size=args.batch, optimizer="rmsprop_tf", lr=0.2, gradient_clip=None,
         batch_norm_momentum=args.batch_norm_momentum, shift=4, flip=True, evaluate_every=args.epochs,
+        precision=args.precision,
     )  # fmt: skip
     on_device, found = DeviceImages.of(images, recipe.shift, device), []
     for i in range(len(archs)):
