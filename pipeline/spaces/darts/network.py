@@ -13,8 +13,6 @@ idle: node 2 takes both inputs, and every node is part of the output.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -34,21 +32,10 @@ from pipeline.spaces.darts.codes import (
     SEP_CONV_5X5,
 )
 from pipeline.spaces.darts.skeleton import STEM_FACTOR, CellPlace, cell_places
+from pipeline.spaces.shape import NetworkShape
 
 _KERNEL = {SEP_CONV_3X3: 3, SEP_CONV_5X5: 5, DIL_CONV_3X3: 3, DIL_CONV_5X5: 5}
 _TWICE = (SEP_CONV_3X3, SEP_CONV_5X5)
-
-
-class NetworkShape(Protocol):
-    """What of a child network is configured beside its cells (see `pipeline.children.settings`).
-
-    It may also have `layers`, the number of cells, which then takes the place of `stacks` and
-    `cells_per_stack`; see `skeleton`.
-    """
-
-    stem_channels: int
-    stacks: int
-    cells_per_stack: int
 
 
 def build_network(

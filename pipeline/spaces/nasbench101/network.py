@@ -12,8 +12,6 @@ to the output, is projected and added.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,17 +19,10 @@ from torch.nn import functional as F
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.nasbench101.codes import CONV1X1, CONV3X3, MAXPOOL3X3, NONE
 from pipeline.spaces.nasbench101.costs import vertex_channels
+from pipeline.spaces.shape import NetworkShape
 
 OUTPUT_VERTEX = 6
 FEW_PIXELS = 4096  # of a batch; measured on a CPU, at 8 to 64 channels
-
-
-class NetworkShape(Protocol):
-    """What of a child network is configured beside its cell (see `pipeline.children.settings`)."""
-
-    stem_channels: int
-    stacks: int
-    cells_per_stack: int
 
 
 def build_network(

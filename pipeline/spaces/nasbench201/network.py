@@ -13,8 +13,6 @@ all that a cell cut off from its input cuts off, get no gradient (`grad` stays N
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 from torch import Tensor, nn
 
@@ -28,16 +26,9 @@ from pipeline.spaces.nasbench201.codes import (
     OUTPUT_NODE,
 )
 from pipeline.spaces.nasbench201.layout import reaches_output
+from pipeline.spaces.shape import NetworkShape
 
 _KERNEL = {NOR_CONV_1X1: 1, NOR_CONV_3X3: 3}
-
-
-class NetworkShape(Protocol):
-    """What of a child network is configured beside its cell (see `pipeline.children.settings`)."""
-
-    stem_channels: int
-    stacks: int
-    cells_per_stack: int
 
 
 def build_network(
