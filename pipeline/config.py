@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
+from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
 from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, FileBenchmark
 from pipeline.errors import ConfigError
@@ -105,13 +106,31 @@ class Config(Settings):
                     self._enough_training_cells(f"benchmarks.{name}.split.labelled", benchmark.split.labelled)
             self._layers_fit(name, benchmark)
             self._autoencoders_fit(name, benchmark)
-        for name, predictor in self.predictors.items():
-            if predictor.get("latents"):
-                _among(f"predictors.{name}.latents", predictor["latents"], self.autoencoders)
+        self._latents_are_there()
         for name, strategy in self.strategies.items():
             if strategy.get("predictor"):
                 _among(f"strategies.{name}.predictor", strategy["predictor"], self.predictors)
         return self
+
+    def _latents_are_there(self) -> None:
+        users = {"predictors": self.predictors, "strategies": self.strategies}
+        for kind, named in users.items():
+            for name, settings in named.items():
+                for text in latents_in(settings):
+                    self._among_latents(f"{kind}.{name}.latents", text)
+
+    def _among_latents(self, path: str, text: str) -> None:
+        try:
+            latents = parse_latents(text)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        _among(path, latents.autoencoder, self.autoencoders)
+        n_seeds = self.autoencoders[latents.autoencoder].n_seeds
+        if latents.run > n_seeds:
+            raise ValueError(
+                f"{path}: there is no run {latents.run} of {latents.autoencoder}; "
+                f"autoencoders.{latents.autoencoder}.n_seeds is {n_seeds}"
+            )
 
     def _enough_labels(self, key: str, labelled: int) -> None:
         self._enough_training_cells(key, labelled)
@@ -138,16 +157,40 @@ class Config(Settings):
 
     def _autoencoders_fit(self, name: str, benchmark) -> None:
         for key, autoencoder in self.autoencoders.items():
-            if base(benchmark.space) != "nasbench101":
-                raise ValueError(
-                    f"autoencoders.{key}: {autoencoder.model} takes cells of nasbench101, but "
-                    f"benchmarks.{name}.space is {benchmark.space}; leave it out of this run"
-                )
-            if autoencoder.model == "infonas" and isinstance(benchmark, FileBenchmark):
-                raise ValueError(
-                    f"autoencoders.{key}: infonas learns from networks trained here, but "
-                    f"benchmarks.{name} is read from a file; leave it out of this run"
-                )
+            if benchmark.space in UNLISTED:
+                self._unlisted_fits(key, autoencoder, benchmark.space)
+            if autoencoder.model == "infonas":
+                self._outputs_fit(key, autoencoder, name, benchmark)
+
+    def _unlisted_fits(self, key: str, autoencoder, space: str) -> None:
+        if autoencoder.n_cells < 2:
+            raise ValueError(
+                f"autoencoders.{key}.n_cells: {space} has too many cells to learn from all; give a number"
+            )
+        if autoencoder.split != "beside_table":
+            raise ValueError(
+                f"autoencoders.{key}.split: the cells of {space} are drawn, not listed; take beside_table"
+            )
+
+    def _outputs_fit(self, key: str, autoencoder, name: str, benchmark) -> None:
+        path, source = f"autoencoders.{key}.io_dataset", autoencoder.io_dataset or name
+        _among(path, source, self.benchmarks)
+        if isinstance(self.benchmarks[source], FileBenchmark):
+            raise ValueError(
+                f"{path}: infonas learns from networks trained here, but benchmarks.{source} is read from a "
+                "file; name a benchmark of trained networks (source: children), or leave it out of this run"
+            )
+        found = self.benchmarks[source].space
+        if base(found) != base(benchmark.space):
+            raise ValueError(
+                f"{path}: benchmarks.{source} has networks of {found}, but benchmarks.{name}.space is "
+                f"{benchmark.space}"
+            )
+
+
+def io_benchmark_of(config: Config, benchmark: str, autoencoder: str) -> str:
+    """Return the benchmark whose I/O data set an info-NAS of `benchmark` learns from."""
+    return config.autoencoders[autoencoder].io_dataset or benchmark
 
 
 def images_of(benchmark) -> str | None:

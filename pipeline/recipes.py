@@ -13,7 +13,7 @@ from functools import cache
 
 from pipeline import spaces
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark
-from pipeline.config import Config, images_of
+from pipeline.config import Config, images_of, io_benchmark_of
 from pipeline.errors import ConfigError
 from pipeline.fingerprint import closure, digest
 from pipeline.recipes_data import RECIPES, Recipe, chunk, chunk_count, dump, networks, training
@@ -54,13 +54,23 @@ def _code(entries: tuple[str, ...]) -> str:
 
 def _autoencoders(config: Config, w: dict):
     settings = config.autoencoders[w["autoencoder"]]
-    space = config.benchmarks[w["benchmark"]].space
+    space, run = config.benchmarks[w["benchmark"]].space, int(w.get("autoencoder_seed", 1))
+    if not 1 <= run <= settings.n_seeds:
+        raise ConfigError(
+            f"autoencoders.{w['autoencoder']}: there is no run {run}; n_seeds: {settings.n_seeds} means runs "
+            f"1 to {settings.n_seeds}"
+        )
+    of_model = dump(settings)
+    del of_model["n_seeds"]  # more runs leave those that there are as they are
+    if "io_dataset" in of_model:
+        of_model["io_dataset"] = io_benchmark_of(config, w["benchmark"], w["autoencoder"])
     entries = [
         "pipeline.autoencoders.command",
         f"pipeline.autoencoders.{settings.model}",
         *spaces.whole(space),
     ]
-    return {"benchmark": w["benchmark"], "space": space, "name": w["autoencoder"], **dump(settings)}, entries
+    names = {"benchmark": w["benchmark"], "space": space, "name": w["autoencoder"], "run": run}
+    return names | of_model, entries
 
 
 def _zeroshot(config: Config, w: dict):

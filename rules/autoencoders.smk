@@ -5,9 +5,9 @@ rule train_autoencoder:
     input:
         unpack(autoencoder_inputs),
     output:
-        "results/autoencoders/{benchmark}/{autoencoder}.h5",
+        "results/autoencoders/{benchmark}/{autoencoder}/seed_{autoencoder_seed}.h5",
     log:
-        "results/logs/autoencoders/{benchmark}/{autoencoder}.log",
+        "results/logs/autoencoders/{benchmark}/{autoencoder}/seed_{autoencoder_seed}.log",
     conda:
         ENVIRONMENT
     threads: CONFIG.threads
@@ -17,11 +17,9 @@ rule train_autoencoder:
         runtime=240,
     params:
         recipe=recipe("autoencoders"),
-        work="results/autoencoders/{benchmark}/partial/{autoencoder}",
-        outputs=lambda wildcards, input: (
-            f"--io-dataset {input.io} --images {input.images}" if "io" in input.keys() else ""
-        ),
+        work="results/autoencoders/{benchmark}/partial/{autoencoder}/seed_{autoencoder_seed}",
+        files=autoencoder_option,
     shell:
         "python -m pipeline autoencoders --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --autoencoder {wildcards.autoencoder} "
-        "--space-file {input.space} --benchmark-table {input.table} {params.outputs} "
+        "--autoencoder-seed {wildcards.autoencoder_seed} --benchmark-table {input.table} {params.files} "
         "--work {params.work} --out {output}"

@@ -6,9 +6,11 @@ from pathlib import Path
 sys.path.insert(0, str(workflow.basedir))
 
 from pipeline.benchmarks.locate import judged_by, listing, locate
-from pipeline.config import check, images_of
+from pipeline.autoencoders.names import latents_in, parse_latents
+from pipeline.config import check, images_of, io_benchmark_of
 from pipeline.errors import UserError
 from pipeline.images.locate import locate_images
+from pipeline.spaces import UNLISTED
 from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells
 
 try:
@@ -38,6 +40,7 @@ shell.prefix(PREFIX)
 
 wildcard_constraints:
     autoencoder="[a-z][a-z0-9_]*",
+    autoencoder_seed="[0-9]+",
     benchmark="[a-z][a-z0-9_]*",
     chunk="[0-9]+",
     images="[a-z][a-z0-9_]*",
@@ -121,16 +124,36 @@ def scored_cells_of(wildcards):
 
 def autoencoder_inputs(wildcards):
     """arch2vec reads cells; info-NAS also reads what trained networks output, and for which images."""
-    inputs = {"space": space_of(wildcards), "table": "results/benchmarks/{benchmark}.h5"}
+    inputs = {"table": "results/benchmarks/{benchmark}.h5"}
+    if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
+        inputs |= {"space": space_of(wildcards)}
     if CONFIG.autoencoders[wildcards.autoencoder].model == "infonas":
-        inputs |= {"io": "results/io_dataset/{benchmark}.h5", "images": images_for(wildcards)}
+        source = io_benchmark_of(CONFIG, wildcards.benchmark, wildcards.autoencoder)
+        images = images_of(CONFIG.benchmarks[source])
+        inputs |= {"io": f"results/io_dataset/{source}.h5", "images": f"results/images/{images}.h5"}
     return inputs
 
 
+def autoencoder_option(wildcards, input):
+    """The files of an autoencoder beside the table, where it has them."""
+    options = {"space": "--space-file", "io": "--io-dataset", "images": "--images"}
+    return " ".join(f"{option} {input[name]}" for name, option in options.items() if name in input.keys())
+
+
+def autoencoders_of(benchmark, directory="autoencoders"):
+    """(name, file) of every run of every autoencoder on a benchmark."""
+    return [
+        (name, f"results/{directory}/{benchmark}/{name}/seed_{run}.h5")
+        for name, settings in CONFIG.autoencoders.items()
+        for run in range(1, settings.n_seeds + 1)
+    ]
+
+
 def latents_inputs(benchmark, predictor):
-    """The autoencoder that a predictor takes latents from, by name."""
-    name = CONFIG.predictors[predictor].get("latents")
-    return {name: f"results/autoencoders/{benchmark}/{name}.h5"} if name else {}
+    """The runs of autoencoders that a predictor takes latents from, in the order of their names there."""
+    named = [parse_latents(text) for text in latents_in(CONFIG.predictors[predictor])]
+    files = [f"results/autoencoders/{benchmark}/{n.autoencoder}/seed_{n.run}.h5" for n in named]
+    return {"latents": files} if files else {}
 
 
 def predictor_inputs(wildcards):
@@ -156,9 +179,14 @@ def oracle_option(wildcards, input):
 
 
 def latents_option(wildcards, input):
-    """--latents NAME=FILE … for each autoencoder among the inputs."""
-    names = [name for name in CONFIG.autoencoders if name in input.keys()]
-    return f"--latents {named(names, [input[name] for name in names])}" if names else ""
+    """--latents NAME=FILE … for each of the latents among the inputs."""
+    if "latents" not in input.keys():
+        return ""
+    if "predictor" in wildcards.keys():
+        predictor = wildcards.predictor
+    else:
+        predictor = CONFIG.strategies[wildcards.strategy]["predictor"]
+    return f"--latents {named(latents_in(CONFIG.predictors[predictor]), input.latents)}"
 
 
 def all_predictions(wildcards=None):
@@ -189,9 +217,7 @@ def page_inputs(wildcards):
         "table": f"results/benchmarks/{benchmark}.h5",
         "surrogates": [Path(file).with_suffix(".h5") for file in surrogates_of(benchmark).values()],
         "io_dataset": f"results/io_dataset/{benchmark}.h5" if trained else [],
-        "autoencoders": expand(
-            "results/autoencoders/{benchmark}/{autoencoder}.h5", **one, autoencoder=CONFIG.autoencoders
-        ),
+        "autoencoders": [file for _, file in autoencoders_of(benchmark)],
         "zeroshot": f"results/zeroshot/{benchmark}.h5" if benchmark in SCORED else [],
         "predictions": expand(
             "results/predictors/{benchmark}/{predictor}/n{n_train}.h5",
@@ -206,14 +232,16 @@ def page_inputs(wildcards):
 
 def page_options(wildcards, input):
     """The command's options for what there is."""
-    names = surrogates_of(ONLY or wildcards.benchmark)
+    benchmark = ONLY or wildcards.benchmark
+    names = surrogates_of(benchmark)
+    encoders = [name for name, _ in autoencoders_of(benchmark)]
     options = {
         "--images": input.images,
         "--children": input.children,
         "--benchmark-table": input.table,
         "--surrogates": named(names, input.surrogates),
         "--io-dataset": input.io_dataset,
-        "--autoencoders": named(CONFIG.autoencoders, input.autoencoders),
+        "--autoencoders": named(encoders, input.autoencoders),
         "--zeroshot": input.zeroshot,
         "--predictions": input.predictions,
         "--search": named(CONFIG.strategies, input.search),
@@ -224,18 +252,21 @@ def page_options(wildcards, input):
 
 # What each target is made of. A target names its intermediate artifacts too: Snakemake would not miss
 # a deleted one otherwise, as long as what was made from it is still there.
-LISTED = (
-    CONFIG.benchmarks if CONFIG.autoencoders else TRAINED
-)  # benchmarks that need all cells of their space
+LISTED = [  # benchmarks that need all cells of their space
+    name
+    for name, settings in CONFIG.benchmarks.items()
+    if name in TRAINED or (CONFIG.autoencoders and settings.space not in UNLISTED)
+]
 SPACES = sorted({f"results/spaces/{CONFIG.benchmarks[benchmark].space}.h5" for benchmark in LISTED})
 IMAGES = expand("results/images/{images}.h5", images=CONFIG.images)
 CHILDREN = [*SPACES, *IMAGES, *(chunk for benchmark in TRAINED for chunk in children_of(benchmark))]
 SURROGATES = [file for benchmark in CONFIG.benchmarks for file in surrogates_of(benchmark).values()]
 BENCHMARKS = [*CHILDREN, *each_benchmark("results/benchmarks/{benchmark}.h5"), *SURROGATES]
 IO_DATASET = BENCHMARKS + expand("results/io_dataset/{benchmark}.h5", benchmark=TRAINED)
-AUTOENCODERS = IO_DATASET + each_benchmark(
-    "results/autoencoders/{benchmark}/{autoencoder}.h5", autoencoder=CONFIG.autoencoders
-)
+AUTOENCODERS = [
+    *IO_DATASET,
+    *(file for benchmark in CONFIG.benchmarks for _, file in autoencoders_of(benchmark)),
+]
 SCORED = CONFIG.scored()
 ZEROSHOT = [*BENCHMARKS, *(chunk for benchmark in SCORED for chunk in scores_of(benchmark))]
 ZEROSHOT += expand("results/zeroshot/{benchmark}.h5", benchmark=SCORED)

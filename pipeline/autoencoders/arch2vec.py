@@ -7,12 +7,12 @@ import torch
 from pipeline.autoencoders.measures import reconstruction
 from pipeline.autoencoders.training import Fitted, Task, batches, learning_rate, run_epochs, take_step
 from pipeline.autoencoders.vae import Arch2Vec
-from pipeline.spaces import load
+from pipeline.encodings.graphs import graph_shape
 
 
 def fit(task: Task) -> Fitted:
     """Train a new autoencoder from torch's global random state; one row of history an epoch."""
-    vae = Arch2Vec(load(task.space).N_OPS, task.settings).to(task.device)
+    vae = Arch2Vec(graph_shape(task.space).n_ops, task.settings).to(task.device)
     return Fitted(vae, {"vae": vae}, train(vae, task))
 
 
@@ -23,7 +23,7 @@ def train(vae: Arch2Vec, task: Task) -> list[dict[str, float]]:
 
     def one_epoch(epoch: int) -> dict[str, float]:
         vae.train()
-        rows, total = batches(len(cells.ops), s.batch_size), 0.0
+        rows, total = batches(cells.n_archs, s.batch_size), 0.0
         for i, batch in enumerate(rows):
             loss, _ = vae.loss(cells.take(batch.to(task.device)))
             rate = learning_rate(s, epoch * len(rows) + i, s.epochs * len(rows))

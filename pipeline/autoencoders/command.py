@@ -7,22 +7,20 @@ import json
 import logging
 from pathlib import Path
 
-import numpy as np
-
-from pipeline.errors import ConfigError
+from pipeline.errors import DataError, UserError
 
 HELP = "Train arch2vec on unlabelled cells, or info-NAS on these and on what trained networks output."
 KIND = "autoencoder"
+NOT_OF_MODEL = ("benchmark", "space", "name", "run")
 log = logging.getLogger("nasflow")
 
 
 def add_arguments(parser) -> None:
     """Add the command's options."""
     parser.add_argument("--autoencoder", required=True, help="name of the autoencoder in the configuration")
-    parser.add_argument("--space-file", type=Path, required=True, help="all cells of the search space")
-    parser.add_argument(
-        "--benchmark-table", type=Path, required=True, help="cells to embed, and not to train on"
-    )
+    parser.add_argument("--autoencoder-seed", type=int, default=1, help="which of its runs, counted from 1")
+    parser.add_argument("--space-file", type=Path, help="all cells of the search space, where it is listed")
+    parser.add_argument("--benchmark-table", type=Path, required=True, help="table whose cells are embedded")
     parser.add_argument("--io-dataset", type=Path, help="outputs of trained networks (info-NAS)")
     parser.add_argument("--images", type=Path, help="the images of that data set (info-NAS)")
     parser.add_argument(
@@ -40,40 +38,62 @@ def run(args, job) -> None:
     from pipeline.randomness import seed_torch, torch_generator
 
     settings, benchmark, device = read_settings(job.settings), job.settings["benchmark"], job.torch_device()
-    archs = load_table(args.benchmark_table).archs
-    held_out, cells = choose_cells(args.space_file, archs, settings, job.seed, benchmark)
+    space, number = job.settings["space"], job.settings["run"]
+    table = load_table(args.benchmark_table)
+    held_out, cells = chosen(args, job, table, settings)
     task = Task(
         settings=settings,
-        space=archs.space,
-        cells=Graphs.of(cells, device),
-        held_out=Graphs.of(held_out, device),
+        space=table.archs.space,
+        cells=Graphs.of(cells, device).apart(),
+        held_out=Graphs.of(held_out, device).apart(),
         device=device,
         checkpoint=args.work / "checkpoint.pt",
         identity=identity_of(args, job),
         io_dataset=args.io_dataset,
         images=args.images,
     )
-    # one stream for both models: info-NAS starts from the same autoencoder as arch2vec
-    seed_torch(job.seed, "autoencoder", benchmark)
+    # one stream for all models: those of one run start from the same autoencoder
+    seed_torch(job.seed, "autoencoder", benchmark, number)
     fitted = importlib.import_module(f"pipeline.autoencoders.{settings.model}").fit(task)
-    generator = torch_generator(job.seed, "latent samples", benchmark)
+    generator = torch_generator(job.seed, "latent samples", benchmark, number)
     mu = embed(fitted.vae, task.held_out)
     facts = fitted.facts | {k: v for k, v in fitted.history[-1].items() if k != "epoch"}
-    facts |= latent_samples(fitted.vae, mu, settings.n_samples, archs.space, generator)
-    write(args, job, settings, archs, fitted, facts, embed(fitted.vae, Graphs.of(archs, device)))
+    facts |= latent_samples(fitted.vae, mu, settings.n_samples, space, generator)
+    write(args, job, settings, table.archs, fitted, facts, embed(fitted.vae, Graphs.of(table.archs, device)))
     task.checkpoint.unlink(missing_ok=True)
     words = ", ".join(f"{key} {value:.4f}" for key, value in facts.items())
-    log.info("%s: %s", job.settings["name"], words)
+    log.info("%s, run %d: %s", job.settings["name"], number, words)
+
+
+def chosen(args, job, table, settings):
+    """Return (held-out cells, unlabelled cells). Raises UserError if the list of the space's is missing."""
+    from pipeline.artifacts import get_archs, open_h5
+    from pipeline.autoencoders.cells import choose_cells
+    from pipeline.spaces import UNLISTED
+
+    space, labelled = job.settings["space"], None
+    if space not in UNLISTED and args.space_file is None:
+        raise UserError(f"autoencoders: the cells of {space} are needed; give --space-file")
+    if args.io_dataset is not None:
+        with open_h5(args.io_dataset, "io_dataset") as handle:
+            labelled = get_archs(handle)
+        if labelled.space != table.archs.space:
+            raise DataError(
+                f"{args.io_dataset}: holds networks of {labelled.space}, expected {table.archs.space}"
+            )
+    return choose_cells(
+        space, args.space_file, table, labelled, settings, job.seed, job.settings["benchmark"]
+    )
 
 
 def write(args, job, settings, archs, fitted, facts: dict[str, float], embeddings) -> None:
-    """Write the artifact. embeddings: (N, V, latent) of the benchmark's cells `archs`."""
+    """Write the artifact. embeddings: (N, cells * V, latent) of the benchmark's cells `archs`."""
     from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.settings import canonical_json
 
     with write_h5(args.out, KIND, job, inputs=inputs_of(args)) as handle:
         handle.attrs["name"], handle.attrs["model"] = job.settings["name"], settings.model
-        handle.attrs["space"] = archs.space
+        handle.attrs["space"], handle.attrs["run"] = archs.space, job.settings["run"]
         handle.attrs["settings"] = canonical_json(settings.model_dump(mode="json"))
         for key, value in facts.items():
             handle.attrs[key] = float(value)
@@ -92,7 +112,7 @@ def read_settings(raw: dict):
     from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
 
     kinds = {"arch2vec": Arch2VecSettings, "infonas": InfoNasSettings}
-    return kinds[raw["model"]](**{k: v for k, v in raw.items() if k not in ("benchmark", "space", "name")})
+    return kinds[raw["model"]](**{k: v for k, v in raw.items() if k not in NOT_OF_MODEL})
 
 
 def inputs_of(args) -> list[Path]:
@@ -110,24 +130,3 @@ def identity_of(args, job) -> str:
     return json.dumps(
         [canonical_json(made_from["settings"]), made_from["seed"], made_from["code"], made_from["inputs"]]
     )
-
-
-def choose_cells(space_file: Path, known, settings, seed: int, benchmark: str):
-    """Return (cells to measure reconstruction on, unlabelled cells to train on), disjoint.
-
-    The benchmark's cells are in neither. Raises ConfigError if the space is too small.
-    """
-    from pipeline.randomness import rng
-    from pipeline.spaces import load
-    from pipeline.spaces.catalogue import load_space
-
-    archs, keys = load_space(space_file)
-    order = rng(seed, "autoencoder cells", benchmark).permutation(len(archs))
-    order = order[~np.isin(keys[order], load(archs.space).canonical_key(known))]
-    wanted = settings.n_held_out + settings.n_cells if settings.n_cells else len(order)
-    if wanted > len(order) or wanted < settings.n_held_out + 2:
-        raise ConfigError(
-            f"autoencoders: n_held_out + n_cells = {wanted} cells, but {archs.space} has {len(order)} "
-            "beside the benchmark's; lower one of them"
-        )
-    return archs[order[: settings.n_held_out]], archs[order[settings.n_held_out : wanted]]

@@ -11,10 +11,10 @@ from pipeline.autoencoders.joint import Pairs, train
 from pipeline.autoencoders.regressor import InfoNas
 from pipeline.autoencoders.training import Fitted, Task
 from pipeline.autoencoders.vae import Graphs
+from pipeline.encodings.graphs import graph_shape
 from pipeline.errors import DataError, UserError
 from pipeline.images.sets import load_images
 from pipeline.io_dataset.reading import IoDataset, load_io_dataset
-from pipeline.spaces import load
 
 
 def fit(task: Task) -> Fitted:
@@ -24,8 +24,9 @@ def fit(task: Task) -> Fitted:
     """
     pairs = labelled_data(task)
     s, io = task.settings, pairs.io
-    n_vertices, in_channels, n_features = io.archs.ops.shape[1], pairs.images.shape[1], io.targets.shape[2]
-    model = InfoNas(load(task.space).N_OPS, n_vertices, in_channels, n_features, s).to(task.device)
+    n_vertices, in_channels = pairs.graphs.joined_vertices, pairs.images.shape[1]
+    n_features = io.targets.shape[2]
+    model = InfoNas(graph_shape(task.space).n_ops, n_vertices, in_channels, n_features, s).to(task.device)
     history = train(model, pairs, task)
     baselines = {f"mean_baseline_{name}": loss for name, loss in mean_baseline(io, s.loss).items()}
     modules = {"vae": model.vae, "regressor": model.regressor}

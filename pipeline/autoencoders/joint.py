@@ -45,7 +45,7 @@ def train(model: InfoNas, pairs: Pairs, task: Task) -> list[dict[str, float]]:
 
     def one_epoch(epoch: int) -> dict[str, float]:
         model.train()
-        labelled, unlabelled = labelled_batches(networks, images, s), batches(len(cells.ops), s.batch_size)
+        labelled, unlabelled = labelled_batches(networks, images, s), batches(cells.n_archs, s.batch_size)
         vae_total, io_total, targets = 0.0, 0.0, pairs.targets(labelled)
         for kind, i in turns(len(labelled), len(unlabelled), s.labelled_run, s.unlabelled_run):
             steps = len(labelled if kind == "labelled" else unlabelled)
@@ -108,6 +108,7 @@ def _joint_loss(
     some_networks, network_of = (t.to(device) for t in torch.unique(networks, return_inverse=True))
     some_images, image_of = (t.to(device) for t in torch.unique(images, return_inverse=True))
     loss, z = model.vae.loss(pairs.graphs.take(some_networks))
+    z = pairs.graphs.joined(z)  # (networks, cells * V, latent)
     predicted = model.regressor(z[network_of], pairs.images[some_images], image_of)  # (B, F)
     io_loss = loss_of(predicted, targets, s.loss)
     return s.vae_weight * loss.total + s.io_weight * io_loss, io_loss

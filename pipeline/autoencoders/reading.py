@@ -10,7 +10,6 @@ import numpy as np
 
 from pipeline.artifacts import open_h5
 from pipeline.errors import DataError
-from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 
 
@@ -23,7 +22,7 @@ class Encoder:
     device: object
 
     def embed(self, archs: Archs) -> np.ndarray:
-        """Return mu of each cell, flattened over vertices: float32 (N, V * latent).
+        """Return mu of each architecture, flattened over vertices (of both cells): float32 (N, F).
 
         Cells go through in batches, so a whole space takes little memory beside the result.
         Raises DataError if the cells are of another space.
@@ -42,13 +41,14 @@ def load_encoder(path: Path | str, device="cpu") -> Encoder:
 
     from pipeline.autoencoders.settings import GraphSettings
     from pipeline.autoencoders.vae import Arch2Vec
+    from pipeline.encodings.graphs import graph_shape
 
     with open_h5(path, "autoencoder") as handle:
         space = str(handle.attrs["space"])
         settings = json.loads(handle.attrs["settings"])
         weights = {name: values[()] for name, values in handle["weights/vae"].items()}
     vae = Arch2Vec(
-        load(space).N_OPS,
+        graph_shape(space).n_ops,
         GraphSettings(**{k: v for k, v in settings.items() if k in GraphSettings.model_fields}),
     )
     vae.load_state_dict({name: torch.as_tensor(values) for name, values in weights.items()})

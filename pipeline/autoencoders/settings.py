@@ -18,17 +18,28 @@ class GraphSettings(Settings):
     gin_layers: int = Field(4, ge=1, le=20, description="the authors' 5 hops build 4 layers")
     dropout: float = Field(0.3, ge=0, lt=1, description="of the latents, before decoding")
     kl_weight: float = Field(0.005, ge=0, le=100, description="weight of the divergence from the prior")
-    n_cells: int = Field(30_000, ge=0, le=10_000_000, description="unlabelled cells to learn from; 0: all")
+    n_cells: int = Field(
+        30_000, ge=0, le=10_000_000, description="unlabelled cells to learn from; 0: all the others"
+    )
     n_held_out: int = Field(5_000, ge=1, le=1_000_000, description="cells that reconstruction is measured on")
-    n_samples: int = Field(2_000, ge=1, le=1_000_000, description="samples of the latent space for validity")
+    split: Literal["beside_table", "whole_space", "of_table"] = Field(
+        "beside_table",
+        description="beside_table: neither kind of cells is in the benchmark's table; whole_space: its cells "
+        "count as any others; of_table: held out are its last held-out cells, all others are learned from",
+    )
+    n_samples: int = Field(10_000, ge=1, le=1_000_000, description="samples of the latent space for validity")
+    n_seeds: int = Field(
+        1, ge=1, le=1000, description="runs, an artifact each; they differ in the seed alone"
+    )
     epochs: int = Field(6, ge=1, le=10_000, description="passes over the unlabelled cells")
     batch_size: int = Field(
         128, ge=2, le=1_000_000, description="unlabelled cells a step; the authors' is 32"
     )
     lr: float = Field(1e-2, gt=0, le=1, description="Adam's highest learning rate; the authors' is 1e-3")
-    warmup: float = Field(
-        0.05, ge=0, lt=1, description="share of the steps in which the rate rises; then cosine to 0"
+    schedule: Literal["cosine", "constant"] = Field(
+        "cosine", description="of the rate after it rose: down to 0, or as it is (the authors')"
     )
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps in which the rate rises")
     gradient_clip: float = Field(5.0, gt=0, description="largest norm of a gradient")
 
 
@@ -46,6 +57,10 @@ class InfoNasSettings(GraphSettings):
     """
 
     model: Literal["infonas"] = Field("infonas", description="the autoencoder and the regressor")
+    io_dataset: str | None = Field(
+        None,
+        description="benchmark of trained networks whose outputs are learned; default: the benchmark itself",
+    )
     image_width: int = Field(16, ge=1, le=1024, description="channels of the image branch; doubled twice")
     latent_branch_dim: int = Field(64, ge=1, le=4096, description="width of the latent branch")
     head_dim: int = Field(256, ge=1, le=65_536, description="width of the regressor's head")

@@ -24,8 +24,9 @@ LOSSES = {"vae_loss", "io_loss"}  # of training
 class Task:
     """What a model is trained on, and where.
 
-    cells, held_out: unlabelled cells to learn from, and to measure reconstruction on. checkpoint: file
-    that each epoch is kept in (None: nowhere). identity: what a checkpoint must carry to be continued.
+    cells, held_out: unlabelled cells to learn from, and to measure reconstruction on, each a graph of its
+    own. checkpoint: file that each epoch is kept in (None: nowhere). identity: what a checkpoint must carry
+    to be continued.
     io_dataset, images: files of the labelled data, where the model takes some.
     """
 
@@ -108,10 +109,12 @@ def _restore(parts, checkpoint: Path | None, identity: str) -> list[dict[str, fl
 
 
 def learning_rate(settings: GraphSettings, step: int, steps: int) -> float:
-    """Return the rate of a step: rises over `warmup` of all steps, then falls to 0 along a cosine."""
+    """Return the rate of a step: rises over `warmup` of all steps, then falls to 0 by a cosine, or stays."""
     rise = max(settings.warmup * steps, 1)
     if step < rise:
         return settings.lr * (step + 1) / rise
+    if settings.schedule == "constant":
+        return settings.lr
     return settings.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(steps - rise, 1)))
 
 

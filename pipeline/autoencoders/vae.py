@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.encodings.graphs import graph_shape, to_graphs
 from pipeline.spaces.archs import Archs
 
 
@@ -26,19 +27,46 @@ class GraphShape(Protocol):
 
 
 class Graphs(NamedTuple):
-    """A batch, or a whole set, as small integers on the device: a row takes V + V*V bytes."""
+    """A batch, or a whole set, as small integers on the device: a graph takes V + V*V bytes.
 
-    ops: Tensor  # uint8 (N, V) operation codes
-    adj: Tensor  # uint8 (N, V, V) edges, upper triangular
+    N architectures are M = N * cells graphs (see `pipeline.encodings.graphs`), those of one in a row.
+    """
+
+    ops: Tensor  # uint8 (M, V) operation codes
+    adj: Tensor  # uint8 (M, V, V) edges, upper triangular
+    cells: int = 1  # graphs of one architecture
 
     @classmethod
     def of(cls, archs: Archs, device) -> Graphs:
         """Copy a set of architectures to `device`."""
-        return cls(torch.tensor(archs.ops, device=device), torch.tensor(archs.adj, device=device))
+        ops, adj = to_graphs(archs)
+        cells = graph_shape(archs.space).cells
+        return cls(torch.tensor(ops, device=device), torch.tensor(adj, device=device), cells)
+
+    @property
+    def n_archs(self) -> int:
+        """How many architectures there are: N."""
+        return len(self.ops) // self.cells
+
+    @property
+    def joined_vertices(self) -> int:
+        """Vertices of one architecture: cells * V."""
+        return self.cells * self.ops.shape[1]
 
     def take(self, rows) -> Graphs:
-        """Return the given rows (slice or index tensor)."""
-        return Graphs(self.ops[rows], self.adj[rows])
+        """Return the given architectures (slice, index tensor or mask over N)."""
+        if self.cells == 1:
+            return Graphs(self.ops[rows], self.adj[rows])
+        ops, adj = (t.unflatten(0, (self.n_archs, self.cells))[rows].flatten(0, 1) for t in self[:2])
+        return Graphs(ops, adj, self.cells)
+
+    def apart(self) -> Graphs:
+        """Return the same graphs, each taken for an architecture of its own."""
+        return self._replace(cells=1)
+
+    def joined(self, z: Tensor) -> Tensor:
+        """Join what belongs to one architecture: (M, V, L) -> (N, cells * V, L)."""
+        return z.reshape(-1, self.cells * z.shape[1], z.shape[2])
 
 
 class VaeLoss(NamedTuple):

@@ -36,7 +36,7 @@ def same_weights(a, b) -> bool:
     return all(torch.equal(x[key], y[key]) for x, y in pairs for key in x)
 
 
-def arguments(files, folder, model: str) -> tuple[Namespace, object]:
+def arguments(files, folder, model: str, run: int = 1) -> tuple[Namespace, object]:
     labelled = {"io_dataset": files.io_dataset, "images": files.images} if model == "infonas" else {}
     args = Namespace(
         **{"io_dataset": None, "images": None, **labelled},
@@ -46,5 +46,6 @@ def arguments(files, folder, model: str) -> tuple[Namespace, object]:
         out=folder / f"{model}.h5",
     )
     settings = (Arch2VecSettings(**SMALL) if model == "arch2vec" else InfoNasSettings(**JOINT)).model_dump()
-    settings |= {"benchmark": "tiny", "space": "nasbench101", "name": model}
+    settings = {k: v for k, v in settings.items() if k != "n_seeds"}
+    settings |= {"benchmark": "tiny", "space": "nasbench101", "name": model, "run": run}
     return args, trained.job("autoencoders", settings)

@@ -16,7 +16,7 @@ from pipeline.autoencoders.reading import load_encoder
 from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
 from pipeline.autoencoders.training import learning_rate
 from pipeline.autoencoders.vae import Arch2Vec, GinLayer, Graphs, edge_pairs, softmax_cross_entropy
-from pipeline.errors import ConfigError, DataError, UserError
+from pipeline.errors import DataError, UserError
 from pipeline.spaces import nasbench101
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.catalogue import load_space
@@ -143,12 +143,12 @@ def test_validity_and_uniqueness_of_decoded_samples():
 
 
 def test_learning_reconstructs_cells_never_seen(cells):
-    changes = {"hidden_dim": 48, "epochs": 60, "dropout": 0.0, "kl_weight": 1e-3}  # so few cells
+    changes = {"hidden_dim": 48, "epochs": 40, "batch_size": 16, "dropout": 0.0, "kl_weight": 1e-3}
     settings = Arch2VecSettings(**SMALL | changes)
     history = fit(arch2vec, task_of(cells, settings)).history
     assert history[-1]["vae_loss"] < 0.6 * history[0]["vae_loss"]
     assert history[-1]["op_accuracy"] > 0.93 and history[-1]["adj_accuracy"] > 0.85
-    assert [row["epoch"] for row in history] == list(range(1, 61))
+    assert [row["epoch"] for row in history] == list(range(1, 41))
 
 
 def test_learning_rate_rises_then_falls_to_nothing():
@@ -229,20 +229,3 @@ def test_command_writes_an_encoder_and_the_same_bytes_again(model, files, tmp_pa
     assert len(np.unique(many[:500].round(4), axis=0)) > 450
     with pytest.raises(DataError, match="these cells are of toy"):
         encoder.embed(Archs("toy", space.ops, space.adj))
-
-
-def test_cells_are_disjoint_and_without_the_benchmarks(files, tmp_path):
-    archs, keys = load_space(files.space)
-    known = archs[100:107]
-    settings = Arch2VecSettings(**SMALL)
-    held_out, cells = command.choose_cells(files.space, known, settings, 3, "tiny")
-    of = [set(nasbench101.canonical_key(a).tolist()) for a in (held_out, cells, known)]
-    assert [len(keys) for keys in of] == [100, 300, 7]
-    assert not (of[0] & of[1] or of[0] & of[2] or of[1] & of[2])
-    everything = command.choose_cells(
-        files.space, known, Arch2VecSettings(**SMALL | {"n_cells": 0}), 3, "tiny"
-    )
-    assert [len(part) for part in everything] == [100, 500 - 7 - 100]
-    np.testing.assert_array_equal(everything[0].adj, held_out.adj)
-    with pytest.raises(ConfigError, match="has 493"):
-        command.choose_cells(files.space, known, Arch2VecSettings(**SMALL | {"n_cells": 394}), 3, "tiny")

@@ -120,16 +120,6 @@ def test_networks_of_a_space_without_a_list_are_not_trained(raw):
         check(raw | {"evaluation": {}, "strategies": {}})
 
 
-def test_autoencoders_need_a_space_that_they_know_and_networks_for_info_nas(raw):
-    with pytest.raises(ConfigError, match=r"autoencoders.a: arch2vec takes cells of nasbench101, but"):
-        check(raw | {"autoencoders": {"a": {"model": "arch2vec"}}})
-    raw101 = yaml.safe_load((CONFIGS / "nasbench101.yaml").read_text())
-    with pytest.raises(
-        ConfigError, match="infonas learns from networks trained here, but benchmarks.nasbench101"
-    ):
-        check(raw101 | {"autoencoders": {"i": {"model": "infonas"}}})
-
-
 def test_a_table_depends_on_the_file_that_is_there(raw, tmp_path):
     config = check(raw)
     made = json.loads(recipe_json("ingest", config, benchmark="nasbench201"))
