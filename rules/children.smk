@@ -16,7 +16,7 @@ rule train_children:
         device=CONFIG.device,
         mem_mb=3000,
         runtime=120,
-        side_by_side=lambda w: CONFIG.benchmarks[w.benchmark].children.side_by_side,
+        side_by_side=side_by_side_of,  # not a param: it changes no result
     params:
         recipe=recipe("children"),
         work="results/children/{benchmark}/partial/chunk_{chunk}",

@@ -178,6 +178,12 @@ def oracle_option(wildcards, input):
     return f"--surrogates {named(files, files.values())}" if files else ""
 
 
+def side_by_side_of(wildcards):
+    """How many networks a job trains at a time."""
+    trained = wildcards.benchmark in TRAINED
+    return CONFIG.benchmarks[wildcards.benchmark].children.side_by_side if trained else 1
+
+
 def latents_option(wildcards, input):
     """--latents NAME=FILE … for each of the latents among the inputs."""
     if "latents" not in input.keys():

@@ -15,13 +15,14 @@ rule run_strategy:
         device=CONFIG.device,
         mem_mb=4000,
         runtime=240,
+        side_by_side=side_by_side_of,  # not a param: it changes no result
     params:
         recipe=recipe("search"),
         oracle=oracle_option,
         latents=latents_option,
     shell:
         "python -m pipeline search --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --strategy {wildcards.strategy} "
-        "--benchmark-table {input.table} {params.oracle} {params.latents} --out {output}"
+        "--benchmark-table {input.table} {params.oracle} --side-by-side {resources.side_by_side} {params.latents} --out {output}"
 
 
 rule search_table:

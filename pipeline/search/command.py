@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--cache", type=Path, help="folder that keeps what was trained; needed with --images")
     parser.add_argument(
+        "--side-by-side", type=int, default=1, help="networks trained at a time; changes no result"
+    )
+    parser.add_argument(
         "--latents",
         nargs="*",
         default=[],

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pipeline.artifacts import get_archs, get_table, open_h5, put, put_archs, put_table, write_h5
 from pipeline.benchmarks.queries import Benchmark
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
+from pipeline.children.kept import Kept
 from pipeline.errors import ConfigError, UserError
 from pipeline.images import command as images_command
 from pipeline.job import Job
@@ -204,6 +205,30 @@ def test_unknown_cells_are_trained_once_and_kept(files, tmp_path):
     two = search(files, tmp_path / "two.h5", *trained, **few)
     assert one.read_bytes() == two.read_bytes()
     assert [path.stat().st_mtime_ns for path in kept] == before
+
+
+def test_networks_of_one_request_are_trained_side_by_side_to_the_same_bytes(files, tmp_path, monkeypatch):
+    lanes = []
+    plain = Kept.get_all
+
+    def watched(self, archs, side_by_side=1):
+        lanes.append((len(archs), side_by_side))
+        return plain(self, archs, side_by_side)
+
+    monkeypatch.setattr(Kept, "get_all", watched)
+    few = {"table": "few.h5", "origin": "children", "oracle": RECIPE}
+    few |= {"n_initial": 4, "n_runs": 1, "budget": 8}
+    images = ["--images", str(files / "images.h5")]
+    alone = search(files, tmp_path / "1.h5", *images, "--cache", str(tmp_path / "alone"), **few)
+    cache = ["--cache", str(tmp_path / "together"), "--side-by-side", "2"]
+    together = search(files, tmp_path / "2.h5", *images, *cache, **few)
+    assert lanes == [(3, 1), (3, 2)]
+    assert alone.read_bytes() == together.read_bytes()
+    for one in (tmp_path / "alone").rglob("*.h5"):
+        other = tmp_path / "together" / one.relative_to(tmp_path / "alone")
+        assert one.read_bytes() == other.read_bytes()
+    with pytest.raises(UserError, match="--side-by-side: expected at least 1, got 0"):
+        search(files, tmp_path / "0.h5", *images, *cache[:2], "--side-by-side", "0", **few)
 
 
 def test_predictor_evolution_runs_with_a_real_predictor(files, tmp_path, monkeypatch):

@@ -21,12 +21,15 @@ def begin(args: argparse.Namespace, job: Job, search: SearchSettings, device):
     """Return (Domain, oracle, initial cells of all runs, reserve of each run).
 
     Searches start from labelled cells. These are known to the oracle; held-out ones are not.
-    Raises UserError if a file that is needed was not given.
+    Raises UserError if a file that is needed was not given, or for networks to be trained less than one at a
+    time.
     """
     if args.space_file is None or args.images is None or args.cache is None:
         raise UserError(
             "search: this benchmark's networks are trained here; give --space-file, --images and --cache"
         )
+    if args.side_by_side < 1:
+        raise UserError(f"--side-by-side: expected at least 1, got {args.side_by_side}")
     s = job.settings
     table = load_table(args.benchmark_table, s["benchmark"])
     cells, _ = load_space(args.space_file)
@@ -39,7 +42,7 @@ def begin(args: argparse.Namespace, job: Job, search: SearchSettings, device):
     kept = Kept(args.cache, images, recipe["network"], recipe["training"], s["space"], job, device)
     return (
         Domain(spaces.load(s["space"]), cells),
-        TrainingOracle(kept, known),
+        TrainingOracle(kept, known, args.side_by_side),
         table.archs[labelled[initial.reshape(-1)]],
         [table.archs[labelled[rows]] for rows in reserve],
     )
