@@ -61,9 +61,10 @@ def curve_bands(curves: np.ndarray) -> pd.DataFrame:
 
 def learning_curves(bands: pd.DataFrame, what: str) -> go.Figure:
     """Bands of all networks by epoch, with the curves of the best and of the worst one."""
-    accuracy = what.endswith("_acc")
+    accuracy = not what.endswith("_loss")
     title = {
         "val_acc": "validation accuracy",
+        "val_top5": "top-5 validation accuracy",
         "train_acc": "training accuracy",
         "train_loss": "training loss",
     }[what]

@@ -12,10 +12,15 @@ from pipeline.benchmarks.tables import BenchmarkTable, load_table
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 
+TOP5 = ("val_top5", "test_top5")
+
 
 @dataclass(frozen=True)
 class Labels:
-    """A benchmark table. frame: cell, role, val_acc, test_acc (means over trials), params where known.
+    """A benchmark table.
+
+    frame: cell, role, val_acc, test_acc (means over trials), params where known, val_top5 and test_top5 where
+    the table has them (of images of many classes).
 
     space: the configured space, which may be part of the one that `archs` name. test_metric: None if the
     table has no test accuracy; test_acc is NaN then. trials: most trials of a cell. noise: standard deviation
@@ -49,6 +54,10 @@ def read_labels(path: Path, benchmarks: dict) -> Labels:
     table = load_table(path)
     frame = pd.DataFrame({"cell": table.cells, "role": table.role})
     frame["val_acc"], frame["test_acc"] = table.mean(table.val_metric), table.test_mean
+    for name in TOP5:
+        metric = table.val_metric.replace("/val_acc@", f"/{name}@")
+        if metric in table.metrics:
+            frame[name] = table.mean(metric)
     if "params" in table.costs:
         frame["params"] = table.costs["params"]
     space = benchmarks.get(table.name, {}).get("space", table.archs.space)

@@ -30,10 +30,11 @@ def children(c: Context) -> Section | None:
     else:
         lead += "None failed."
     blocks = []
-    for curve, heading in (("val_acc", "Validation accuracy"), ("train_loss", "Training loss")):
+    shown = {"val_acc": "Validation accuracy", "val_top5": "Top-5 validation accuracy"}
+    for curve, heading in (shown | {"train_loss": "Training loss"}).items():
         if curve in curves and np.isfinite(curves[curve][:, -1]).any():
             bands = figures.curve_bands(curves[curve])
-            ends = "end highest and lowest" if curve == "val_acc" else "end lowest and highest"
+            ends = "end highest and lowest" if curve in shown else "end lowest and highest"
             caption = f"All networks that did not fail. Lines: median, and the two networks that {ends}."
             panel = Panel(figures.learning_curves(bands, curve))
             data = c.data(f"learning_curves_{curve}", bands)

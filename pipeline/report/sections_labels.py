@@ -11,6 +11,7 @@ from pipeline.report import figures, words
 from pipeline.report import figures_labels as drawn
 from pipeline.report.blocks import Cell, Facts, Figure, Head, Panel, Section, Table
 from pipeline.report.context import Context
+from pipeline.report.labels import TOP5
 
 MAX_POINTS = 3000  # drawn in one picture
 SOURCE = {"file": "File", "reader": "Read by"}  # facts of a table's file that are shown
@@ -42,7 +43,30 @@ def labels(c: Context) -> Section:
         "label_distribution", "How good the cells are", [panel], caption, data, half=beside is not None
     )
     blocks = [first] if beside is None else [first, beside]
+    blocks += _top5(c, good)
     return Section("labels", title, lead, [*blocks, *_facts(c)])
+
+
+def _top5(c: Context, good: pd.DataFrame) -> list[Table]:
+    """Top-1 beside top-5 accuracy, where networks tell many classes apart."""
+    columns = {"val_acc": "top-1, validation", "val_top5": "top-5, validation"}
+    columns |= {"test_acc": "top-1, test", "test_top5": "top-5, test"}
+    columns = {column: text for column, text in columns.items() if column in good}
+    if not set(TOP5) & set(columns):
+        return []
+    best = good.loc[good["val_acc"].idxmax()]
+    spread = good[list(columns)].quantile([0.9, 0.5, 0.1])
+    names = ["highest tenth starts at", "median", "lowest tenth ends at"]
+    frame = pd.DataFrame([best[list(columns)], *(row for _, row in spread.iterrows())]).reset_index(drop=True)
+    frame.insert(0, "cells", [f"best by validation: {c.short(best['cell'])}", *names])
+    rows = [
+        [Cell(row["cells"]), *(Cell(c.percent(row[column]), row[column]) for column in columns)]
+        for _, row in frame.iterrows()
+    ]
+    hints = {column: "the true class is among the five that the network finds likeliest" for column in TOP5}
+    head = [Head("cells", False), *(Head(text, hint=hints.get(col, "")) for col, text in columns.items())]
+    caption = f"{c.labels_text()} Each column’s quantiles are its own. {c.seed_text()}"
+    return [Table("top5", "Top-1 and top-5 accuracy", head, rows, caption, c.data("top5", frame))]
 
 
 def _facts(c: Context) -> list[Facts]:
