@@ -52,6 +52,13 @@ class Config(Settings):
         "cpu", description="which of envs/ the rules use with --sdm conda"
     )
     data_dir: str = Field(".", description="folder of the benchmark files, image archives and image folders")
+    catalogue: int = Field(
+        100_000,
+        ge=2,
+        le=10_000_000,
+        description="cells drawn of a space that is too large to be listed (darts): what is trained, or "
+        "scored without training, is taken from these",
+    )
     images: dict[Name, Images] = Field({}, description="image sets by name: source and its settings")
     benchmarks: dict[Name, Benchmark] = Field(min_length=1, description="benchmarks by name")
     io_dataset: IoDatasetSettings = Field(
@@ -93,12 +100,7 @@ class Config(Settings):
             if isinstance(benchmark, ChildrenBenchmark):
                 _among(f"benchmarks.{name}.children.images", benchmark.children.images, self.images)
                 self._enough_labels(f"benchmarks.{name}.children.n_labelled", benchmark.children.n_labelled)
-                if benchmark.space in UNLISTED:
-                    raise ValueError(
-                        f"benchmarks.{name}.space: {benchmark.space} has too many cells to be listed, and "
-                        "networks are trained for the cells of a list; take another space, or a benchmark "
-                        "that is read from a file (source: files)"
-                    )
+                self._catalogue_is_large_enough(name, benchmark)
             else:
                 if benchmark.images is not None:
                     _among(f"benchmarks.{name}.images", benchmark.images, self.images)
@@ -130,6 +132,14 @@ class Config(Settings):
             raise ValueError(
                 f"{path}: there is no run {latents.run} of {latents.autoencoder}; "
                 f"autoencoders.{latents.autoencoder}.n_seeds is {n_seeds}"
+            )
+
+    def _catalogue_is_large_enough(self, name: str, benchmark: ChildrenBenchmark) -> None:
+        needed = benchmark.children.n_cells + self.zeroshot.n_candidates
+        if benchmark.space in UNLISTED and needed > self.catalogue:
+            raise ValueError(
+                f"catalogue: {self.catalogue} cells of {benchmark.space}, but benchmarks.{name}.children and "
+                f"zeroshot.n_candidates need {needed}; raise catalogue or ask for fewer"
             )
 
     def _enough_labels(self, key: str, labelled: int) -> None:

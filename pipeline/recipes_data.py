@@ -37,8 +37,10 @@ def dump(settings) -> dict:
 
 
 def _space(config: Config, w: dict):
-    parts = ("enumeration", "hashing", "keys")
-    return {"space": w["space"]}, ["pipeline.spaces.command", *spaces.code(w["space"], *parts)]
+    name, settings, drawn = w["space"], {"space": w["space"]}, "enumeration"
+    if name in spaces.UNLISTED:
+        settings["catalogue"], drawn = config.catalogue, "variation"
+    return settings, ["pipeline.spaces.command", *spaces.code(name, drawn, "hashing", "keys")]
 
 
 def _images(config: Config, w: dict):

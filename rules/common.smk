@@ -10,8 +10,8 @@ from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.config import check, images_of, io_benchmark_of
 from pipeline.errors import UserError
 from pipeline.images.locate import locate_images
-from pipeline.spaces import UNLISTED
 from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells
+from pipeline.spaces import UNLISTED
 
 try:
     CONFIG = check(config, workflow.configfiles[0])
@@ -164,7 +164,9 @@ def predictor_inputs(wildcards):
 def strategy_inputs(wildcards):
     inputs = {"table": "results/benchmarks/{benchmark}.h5"} | surrogates_of(wildcards.benchmark)
     if wildcards.benchmark in TRAINED:
-        inputs |= {"space": space_of(wildcards), "images": images_for(wildcards)}
+        inputs["images"] = images_for(wildcards)
+        if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
+            inputs["space"] = space_of(wildcards)
     predictor = CONFIG.strategies[wildcards.strategy].get("predictor")
     return inputs | (latents_inputs(wildcards.benchmark, predictor) if predictor else {})
 
@@ -173,7 +175,8 @@ def oracle_option(wildcards, input):
     """What a search's accuracies come from: networks trained here, surrogates, or the table alone."""
     if wildcards.benchmark in TRAINED:
         kept = f"results/search/{wildcards.benchmark}/trained"
-        return f"--space-file {input.space} --images {input.images} --cache {kept}"
+        cells = f"--space-file {input.space} " if "space" in input.keys() else ""
+        return f"{cells}--images {input.images} --cache {kept}"
     files = surrogates_of(wildcards.benchmark)
     return f"--surrogates {named(files, files.values())}" if files else ""
 

@@ -1,4 +1,4 @@
-# A search space: all its cells with their keys.
+# A search space: all its cells with their keys, or a catalogue of cells where there are too many.
 
 
 rule enumerate_space:

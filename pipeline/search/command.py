@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the stage's files."""
     parser.add_argument("--strategy", required=True, help="name of the strategy in the configuration")
     parser.add_argument("--benchmark-table", type=Path, required=True, help="benchmark table")
-    parser.add_argument("--space-file", type=Path, help="all cells of the search space; needed with --images")
+    parser.add_argument(
+        "--space-file", type=Path, help="all cells of the space; needed with --images, but for darts"
+    )
     parser.add_argument(
         "--images", type=Path, help="image set to train on, where the benchmark's networks are trained here"
     )

@@ -1,5 +1,7 @@
 """The list of a space's architectures as an artifact, and the seeded permutation of it.
 
+Of a space that is too large to be listed, a random sample is: the catalogue.
+
 Everything that "takes n cells of the space" takes consecutive rows of one permutation: first the
 held-out cells, then the labelled ones, then the candidates for zero-shot scoring. So these never overlap.
 """
@@ -14,7 +16,7 @@ from pipeline.artifacts import get_archs, open_h5, put, put_archs, put_table, wr
 from pipeline.errors import ConfigError
 from pipeline.job import Job
 from pipeline.randomness import rng
-from pipeline.spaces import load
+from pipeline.spaces import UNLISTED, load
 from pipeline.spaces.archs import Archs
 
 KIND = "space"
@@ -23,10 +25,16 @@ KIND = "space"
 def write_space(name: str, path: Path | str, job: Job) -> int:
     """Write every unique architecture of the space `name` to `path`; return how many there are.
 
+    Of a space that is too large for that, it is `job.settings["catalogue"]` different ones, drawn by the
+    space's `sample` with the job's seed.
     Raises ConfigError for an unknown name, ArtifactError if `path` cannot be written.
     """
     space = load(name)
-    archs = space.enumerate_cells()
+    if name in UNLISTED:
+        drawn = space.sample(job.settings["catalogue"], rng(job.seed, "catalogue", name))
+        archs = space.from_key(space.cell_key(drawn))  # canonical, as networks are built
+    else:
+        archs = space.enumerate_cells()
     with write_h5(path, KIND, job) as handle:
         handle.attrs["space"] = name
         put_archs(handle, archs)
@@ -62,8 +70,11 @@ def permutation(space: str, size: int, seed: int, start: int, stop: int) -> np.n
     if not 0 <= start <= stop:
         raise ValueError(f"rows {start} to {stop} are not a range")
     if stop > size:
+        listed, remedy = ("has", "ask for fewer")
+        if space in UNLISTED:
+            listed, remedy = ("has a catalogue of", "ask for fewer, or raise catalogue")
         raise ConfigError(
-            f"space: {space} has {size} architectures, but {stop} were asked for in all "
-            "(held-out, labelled and candidates together); ask for fewer"
+            f"space: {space} {listed} {size} architectures, but {stop} were asked for in all "
+            f"(held-out, labelled and candidates together); {remedy}"
         )
     return rng(seed, "sample", space).permutation(size)[start:stop]

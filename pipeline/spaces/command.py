@@ -1,10 +1,10 @@
-"""The stage `space`: write down every architecture of a search space."""
+"""The stage `space`: write down every architecture of a search space, or a sample of one too large for it."""
 
 from __future__ import annotations
 
 import logging
 
-HELP = "write every unique architecture of a search space"
+HELP = "write every unique architecture of a search space (of darts: a sample)"
 
 log = logging.getLogger("nasflow")
 
@@ -20,4 +20,4 @@ def run(args, job) -> None:
     from pipeline.spaces.catalogue import write_space
 
     count = write_space(args.space, args.out, job)
-    log.info("%s: %d unique architectures of %s", args.out, count, args.space)
+    log.info("%s: %d different architectures of %s", args.out, count, args.space)

@@ -29,6 +29,21 @@ def test_space_artifact(tmp_path):
         sampled(path, 7, 0, space.SIZE + 1)
 
 
+def test_a_space_too_large_to_be_listed_has_a_catalogue_drawn_by_seed(tmp_path):
+    job = Job("space", {"space": "darts", "catalogue": 500}, seed=3)
+    for name in ("space.h5", "again.h5"):
+        assert write_space("darts", tmp_path / name, job) == 500
+    assert (tmp_path / "space.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+    archs, keys = load_space(tmp_path / "space.h5")
+    assert len(np.unique(keys)) == 500 and load("darts").validate(archs).all()
+    assert np.array_equal(load("darts").from_key(keys).ops, archs.ops)
+    write_space("darts", tmp_path / "other.h5", Job("space", job.settings, seed=4))
+    assert not np.isin(load_space(tmp_path / "other.h5")[1], keys).any()
+    assert len(sampled(tmp_path / "space.h5", 3, 100, 500)) == 400
+    with pytest.raises(ConfigError, match="darts has a catalogue of 500 .*, but 501 were .* raise catalogue"):
+        sampled(tmp_path / "space.h5", 3, 0, 501)
+
+
 def test_unknown_space_is_refused():
     with pytest.raises(ConfigError, match="unknown space 'nasbench999'"):
         load("nasbench999")

@@ -113,11 +113,16 @@ def test_costs_have_names_that_a_table_can_hold(raw, costs, message):
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
-def test_networks_of_a_space_without_a_list_are_not_trained(raw):
+def test_networks_of_a_space_without_a_list_are_of_its_catalogue(raw):
     raw["images"] = {"digits": {"source": "digits"}}
     raw["benchmarks"] = {"d": {"space": "darts", "children": {"images": "digits"}}}
-    with pytest.raises(ConfigError, match="benchmarks.d.space: darts has too many cells to be listed"):
-        check(raw | {"evaluation": {}, "strategies": {}})
+    raw |= {"predictors": {}, "strategies": {}, "zeroshot": {"n_candidates": 51}}
+    with pytest.raises(ConfigError, match=r"catalogue: 200 cells of darts, but .* need 201; raise catalogue"):
+        check(raw | {"catalogue": 200})
+    listed = [recipe("space", check(raw | {"catalogue": n}), space="darts") for n in (201, 300)]
+    assert [one["settings"] for one in listed] == [{"space": "darts", "catalogue": n} for n in (201, 300)]
+    assert "pipeline.spaces.darts.variation" in listed[0]["entries"]
+    assert recipe("space", check(raw), space="nasbench101")["settings"] == {"space": "nasbench101"}
 
 
 def test_a_table_depends_on_the_file_that_is_there(raw, tmp_path):
