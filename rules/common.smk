@@ -149,16 +149,25 @@ def autoencoders_of(benchmark, directory="autoencoders"):
     ]
 
 
-def latents_inputs(benchmark, predictor):
-    """The runs of autoencoders that a predictor takes latents from, in the order of their names there."""
-    named = [parse_latents(text) for text in latents_in(CONFIG.predictors[predictor])]
+def latents_of(wildcards):
+    """Names of the latents that a predictor takes, or a strategy with its predictor; none twice."""
+    if "predictor" in wildcards.keys():
+        return latents_in(CONFIG.predictors[wildcards.predictor])
+    strategy = CONFIG.strategies[wildcards.strategy]
+    predictor = CONFIG.predictors[strategy["predictor"]] if strategy.get("predictor") else {}
+    return list(dict.fromkeys(latents_in(strategy) + latents_in(predictor)))
+
+
+def latents_inputs(wildcards):
+    """The runs of autoencoders that these are of, in the same order."""
+    benchmark, named = wildcards.benchmark, [parse_latents(text) for text in latents_of(wildcards)]
     files = [f"results/autoencoders/{benchmark}/{n.autoencoder}/seed_{n.run}.h5" for n in named]
     return {"latents": files} if files else {}
 
 
 def predictor_inputs(wildcards):
     inputs = {"table": "results/benchmarks/{benchmark}.h5"}
-    return inputs | latents_inputs(wildcards.benchmark, wildcards.predictor)
+    return inputs | latents_inputs(wildcards)
 
 
 def strategy_inputs(wildcards):
@@ -167,8 +176,7 @@ def strategy_inputs(wildcards):
         inputs["images"] = images_for(wildcards)
         if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
             inputs["space"] = space_of(wildcards)
-    predictor = CONFIG.strategies[wildcards.strategy].get("predictor")
-    return inputs | (latents_inputs(wildcards.benchmark, predictor) if predictor else {})
+    return inputs | latents_inputs(wildcards)
 
 
 def oracle_option(wildcards, input):
@@ -189,13 +197,8 @@ def side_by_side_of(wildcards):
 
 def latents_option(wildcards, input):
     """--latents NAME=FILE … for each of the latents among the inputs."""
-    if "latents" not in input.keys():
-        return ""
-    if "predictor" in wildcards.keys():
-        predictor = wildcards.predictor
-    else:
-        predictor = CONFIG.strategies[wildcards.strategy]["predictor"]
-    return f"--latents {named(latents_in(CONFIG.predictors[predictor]), input.latents)}"
+    names = latents_of(wildcards)
+    return f"--latents {named(names, input.latents)}" if names else ""
 
 
 def all_predictions(wildcards=None):

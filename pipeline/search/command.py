@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="NAME=FILE",
-        help="autoencoders that the predictor may use",
+        help="autoencoders that the strategy or its predictor may use",
     )
     parser.add_argument("--zeroshot", type=Path, help="zero-shot scores that the predictor may use")
     parser.add_argument("--out", type=Path, required=True, help="trajectory to write (HDF5)")
