@@ -35,12 +35,22 @@ def test_trained_cells_are_of_the_catalogue_and_searched_ones_of_the_whole_space
     assert len(listed) == 300 and table.role.tolist() == ["held_out"] * 2 + ["labelled"] * 3
     assert np.isin(darts.cell_key(table.archs), listed).all()
     assert (table.mean(table.val_metric) > 0).all() and (table.costs["train_flops"] > 0).all()
-    with open_h5(results / "search" / "digits_darts" / "regularized_evolution.h5", "search") as handle:
-        archs, frame = get_archs(handle), get_table(handle)
-    assert frame["source"].tolist() == ["known"] * 3 + ["trained"] * 2
-    new = np.isin(darts.cell_key(archs), listed, invert=True)
-    assert new.tolist() == [False] * 3 + [True] * 2
+    for strategy in ("regularized_evolution", "neighbours", "reinforce"):
+        with open_h5(results / "search" / "digits_darts" / f"{strategy}.h5", "search") as handle:
+            archs, frame = get_archs(handle), get_table(handle)
+        assert frame["source"].tolist() == ["known"] * 3 + ["trained"] * 2
+        new = np.isin(darts.cell_key(archs), listed, invert=True)
+        assert new.tolist() == [False] * 3 + [True] * 2
     assert "digits_darts" in (results / "report" / "index.html").read_text()
+
+
+def test_strategies_that_name_latents_depend_on_their_autoencoder(project, tmp_path):
+    copy = tmp_path / "project"
+    shutil.copytree(project.root, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    other = Project(copy, CONFIG.name)
+    other.edit("darts.yaml", "n_samples: 50", "n_samples: 51")
+    stale = other.plan()["run_strategy"]
+    assert stale == [f"results/search/digits_darts/{name}.h5" for name in ("neighbours", "reinforce")]
 
 
 def test_a_finished_run_is_fresh_and_a_larger_catalogue_is_another_one(project, tmp_path):
