@@ -5,6 +5,8 @@ As soon as a better cell is found, its neighbours are next; while none is found,
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from pydantic import Field
 
@@ -16,6 +18,10 @@ from pipeline.spaces.archs import Archs
 class Settings(LatentSettings):
     """Settings of local search."""
 
+    # a mean over vertices makes neighbours of cells that have little in common
+    point: Literal["mean", "flat"] = Field(
+        "flat", description="a cell's point: all latents of its vertices in a row, or their mean"
+    )
     neighbours: int = Field(
         1, ge=1, le=1_000_000, description="cells asked for around the best one before it is chosen anew"
     )

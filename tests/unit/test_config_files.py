@@ -34,6 +34,14 @@ def test_ready_configurations_of_trained_networks_are_right(name, n_cells):
     assert check(config.model_dump(mode="json")) == config
 
 
+def test_the_configuration_of_latent_search_names_latents_in_its_recipes():
+    config = load_config(CONFIGS / "latent_search.yaml")
+    found = recipe("search", config, benchmark="nasbench101", strategy="reinforce")
+    settings = found["settings"]["settings"]
+    assert (settings["latents"], settings["point"], settings["steps"]) == ("arch2vec", "mean", 16)
+    assert check(config.model_dump(mode="json")) == config
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_ready_configurations_are_right(name):
     config = load_config(CONFIGS / f"{name}.yaml")
