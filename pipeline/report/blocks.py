@@ -37,8 +37,17 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Line:
+    """An entry of a legend that stands above all panels. dash: plotly's name."""
+
+    text: str
+    colour: str
+    dash: str = "solid"
+
+
+@dataclass(frozen=True)
 class Figure:
-    """A figure of one or more panels with its caption."""
+    """A figure of one or more panels with its caption. legend: of all panels, instead of one in each."""
 
     kind: ClassVar[str] = "figure"
     key: str
@@ -47,6 +56,7 @@ class Figure:
     caption: str
     data: Data
     half: bool = False  # shares its row with the next half
+    legend: Sequence[Line] = ()
 
 
 @dataclass(frozen=True)

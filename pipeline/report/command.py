@@ -27,7 +27,11 @@ def add_arguments(parser) -> None:
     )
     parser.add_argument("--io-dataset", type=Path, help="what the trained networks output")
     parser.add_argument(
-        "--autoencoders", nargs="*", default=[], metavar="NAME=FILE", help="autoencoders by name"
+        "--autoencoders",
+        nargs="*",
+        default=[],
+        metavar="NAME=FILE",
+        help="autoencoders by name; several runs of one under the same name, in order",
     )
     parser.add_argument("--zeroshot", type=Path, help="scores of untrained networks")
     parser.add_argument(
@@ -53,7 +57,7 @@ def run(args, job) -> None:
         children=args.children,
         table=args.benchmark_table,
         io_dataset=args.io_dataset,
-        autoencoders=_named("--autoencoders", args.autoencoders),
+        autoencoders=_grouped("--autoencoders", args.autoencoders),
         zeroshot=args.zeroshot,
         predictions=args.predictions,
         search=_named("--search", args.search),
@@ -73,10 +77,15 @@ def _chosen(files: list[Path], config: dict) -> Path | None:
 
 def _named(option: str, texts: list[str]) -> dict[str, Path]:
     """Return {name: path} of NAME=FILE texts. Raises UserError if one has another form."""
-    files = {}
+    return {name: paths[-1] for name, paths in _grouped(option, texts).items()}
+
+
+def _grouped(option: str, texts: list[str]) -> dict[str, list[Path]]:
+    """Return {name: paths} of NAME=FILE texts. Raises UserError if one has another form."""
+    files: dict[str, list[Path]] = {}
     for text in texts:
         key, _, path = text.partition("=")
         if not (key and path):
             raise UserError(f"{option}: expected NAME=FILE, got {text!r}")
-        files[key] = Path(path)
+        files.setdefault(key, []).append(Path(path))
     return files

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.artifacts import get_archs, get_table, open_h5, read_run_record
 from pipeline.errors import ArtifactError
+from pipeline.report.autoencoders import Autoencoder, read_autoencoders
 from pipeline.report.labels import Labels, read_labels
 from pipeline.report.record import Made, made_from
 from pipeline.spaces.archs import Archs
@@ -26,7 +27,7 @@ class Sources:
     children: Sequence[Path] = ()
     table: Path | None = None
     io_dataset: Path | None = None
-    autoencoders: Mapping[str, Path] = field(default_factory=dict)
+    autoencoders: Mapping[str, Sequence[Path]] = field(default_factory=dict)  # name -> its runs
     zeroshot: Path | None = None
     predictions: Sequence[Path] = ()
     search: Mapping[str, Path] = field(default_factory=dict)
@@ -37,7 +38,7 @@ class Sources:
         """Return all files, in the order of the workflow."""
         first = [self.images], self.children, [self.table], self.surrogates.values(), [self.io_dataset]
         rest = (
-            self.autoencoders.values(),
+            *self.autoencoders.values(),
             [self.zeroshot],
             self.predictions,
             self.search.values(),
@@ -62,19 +63,6 @@ class Children:
 
     table: pd.DataFrame
     curves: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Autoencoder:
-    """One autoencoder. losses: its table, one row an epoch. final: held-out measures by name.
-
-    embeddings: float32 (N, D) of `archs`.
-    """
-
-    losses: pd.DataFrame
-    final: dict[str, float]
-    archs: Archs
-    embeddings: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -146,7 +134,7 @@ def read(sources: Sources, config: dict, seed: int = 0) -> Run:
         labels=labels,
         surrogates={name: _folds(path) for name, path in sources.surrogates.items()},
         io=_io(sources.io_dataset) if sources.io_dataset else None,
-        autoencoders={name: _autoencoder(path) for name, path in sources.autoencoders.items()},
+        autoencoders=read_autoencoders(sources.autoencoders),
         zeroshot=_zeroshot(sources.zeroshot) if sources.zeroshot else None,
         predictions=_predictions(sources.predictions) if sources.predictions else None,
         searches={name: _search(path) for name, path in sources.search.items()},
@@ -203,19 +191,6 @@ def _io(path: Path) -> dict:
             "layer": str(handle.attrs.get("layer", "")),
             "bytes": Path(path).stat().st_size,
         }
-
-
-def _autoencoder(path: Path) -> Autoencoder:
-    with open_h5(path, "autoencoder") as handle:
-        final = {
-            k: float(v)
-            for k, v in handle.attrs.items()
-            if k != "format" and np.issubdtype(type(v), np.number)
-        }
-        embeddings = handle["embeddings"][()]
-        return Autoencoder(
-            get_table(handle), final, get_archs(handle), embeddings.reshape(len(embeddings), -1)
-        )
 
 
 def _zeroshot(path: Path) -> ZeroShot:

@@ -5,8 +5,6 @@ One function a figure; each takes frames and returns a plotly figure in the look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -14,18 +12,13 @@ import plotly.graph_objects as go
 from pipeline.report.theme import (
     BLUE,
     DIVERGING,
-    GREY,
     INK,
     MUTED,
-    SEQUENTIAL,
-    SERIES,
-    Style,
     count_axis,
     figure,
     percent_axis,
     shade,
 )
-from pipeline.report.words import name
 
 
 def accuracy_floor(values) -> float:
@@ -104,88 +97,6 @@ def learning_curves(bands: pd.DataFrame, what: str) -> go.Figure:
             line={"color": colour, "width": 2.4 if column == "median" else 1.5, "dash": dash},
             hovertemplate=value,
         )
-    return fig
-
-
-def losses(lines: Mapping[str, tuple], styles: Mapping[str, Style]) -> go.Figure:
-    """Lines: a loss by epoch, one line an autoencoder. lines: name -> (epochs, losses)."""
-    longest = max(len(values) for _, values in lines.values())
-    fig = figure(
-        280, xaxis=count_axis("epoch", longest), yaxis={"title": {"text": "loss (nats)"}}, hovermode="x"
-    )
-    for key, (epochs, values) in lines.items():
-        style = styles[key]
-        fig.add_scatter(
-            x=epochs,
-            y=values,
-            mode="lines+markers" if len(values) < 12 else "lines",
-            name=name(key),
-            line={"color": style.colour, "width": 2.2, "dash": style.dash},
-            marker={"size": 6, "symbol": style.symbol},
-            hovertemplate="%{y:.4f}",
-        )
-    return fig.update_layout(showlegend=True)
-
-
-def output_losses(epochs, parts: Mapping, baselines: Mapping, labels: Mapping[str, str]) -> go.Figure:
-    """Lines: loss of the predicted outputs by epoch, one a subset, with the loss of predicting the mean."""
-    fig = figure(
-        280,
-        xaxis=count_axis("epoch", len(epochs)),
-        yaxis={"title": {"text": "loss"}, "rangemode": "tozero"},
-        hovermode="x",
-    )
-    for position, (subset, values) in enumerate(parts.items()):
-        colour = SERIES[position % len(SERIES)]
-        fig.add_scatter(
-            x=epochs,
-            y=values,
-            mode="lines+markers" if len(epochs) < 3 else "lines",
-            name=labels[subset],
-            line={"color": colour, "width": 2.2},
-            hovertemplate="%{y:.4f}",
-        )
-        if baselines.get(subset) is not None:
-            fig.add_hline(baselines[subset], line={"color": colour, "width": 1.2, "dash": "dot"})
-    return fig
-
-
-def latents(points: pd.DataFrame, shares, floor: float, top: float, short: Callable[[str], str]) -> go.Figure:
-    """Points: cells in the first two principal components, coloured by validation accuracy.
-
-    short: cell -> what it is called.
-    """
-    axis = {"showgrid": False, "showticklabels": False, "showline": False, "ticks": ""}
-    fig = figure(
-        330,
-        margin={"l": 30, "r": 4, "t": 8, "b": 34},
-        xaxis={"title": {"text": f"component 1 ({shares[0]:.0%} of variance)"}, **axis},
-        yaxis={"title": {"text": f"component 2 ({shares[1]:.0%})"}, **axis},
-    )
-    bar = {
-        "tickformat": ".0%",
-        "thickness": 9,
-        "len": 0.9,
-        "outlinewidth": 0,
-        "tickfont": {"color": MUTED, "size": 11},
-    }
-    fig.add_scatter(
-        x=points["component_1"],
-        y=points["component_2"],
-        mode="markers",
-        marker={
-            "color": points["val_acc"],
-            "colorscale": SEQUENTIAL,
-            "cmin": floor,
-            "cmax": top,
-            "size": 8,
-            "line": {"color": shade(GREY, 0.6), "width": 0.6},
-            "colorbar": bar,
-        },
-        customdata=[short(c) for c in points["cell"]],
-        hovertemplate="%{customdata}<br>validation %{marker.color:.1%}<extra></extra>",
-        showlegend=False,
-    )
     return fig
 
 

@@ -19,7 +19,9 @@ PROPER = {
     "imagenet16_120": "ImageNet16-120",
     "info_nas": "info-NAS",
     "infonas": "info-NAS",
+    "l1": "L1",
     "mlp": "MLP",
+    "mse": "MSE",
     "nasbench101": "NAS-Bench-101",
     **{f"nasbench1shot1_{k}": f"NAS-Bench-1Shot1 ({k})" for k in (1, 2, 3)},
     "nasbench201": "NAS-Bench-201",
@@ -58,6 +60,10 @@ def name(key: str) -> str:
     """Return a method's name for people: `random_forest_info_nas` -> `random forest on info-NAS`."""
     if key in PROPER:
         return PROPER[key]
+    if key.endswith("@reference"):
+        return f"arch2vec beside {name(key.removesuffix('@reference'))}"
+    if key.startswith("infonas_"):
+        return f"info-NAS {name(key.removeprefix('infonas_'))}"
     for latents in ("arch2vec", "info_nas", "infonas"):
         if key.endswith(f"_{latents}"):
             return f"{name(key.removesuffix(f'_{latents}'))} on {PROPER[latents]}"

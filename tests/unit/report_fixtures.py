@@ -89,7 +89,7 @@ class Fixtures:
         children = self.children(images)
         table = self.table(children)
         io = self.io(table)
-        encoders = {name: self.autoencoder(name, table) for name in ("arch2vec", "infonas")}
+        encoders = {name: [self.autoencoder(name, table)] for name in ("arch2vec", "infonas")}
         predictions = [self.predictions(p, k, table) for p in PREDICTORS for k in (30, 60, 120)]
         search = {name: self.search(name, table) for name in STRATEGIES}
         tables = [self.csv("predictors"), self.csv("search")]

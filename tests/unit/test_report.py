@@ -45,7 +45,8 @@ FIGURES = {
     "curves_val_acc": 1,
     "curves_train_loss": 1,
     "zeroshot_correlations": 1,
-    "autoencoder_losses": 2,
+    "autoencoder_losses": 3,
+    "output_losses": 4,
     "latents": 2,
     "time_by_stage": 1,
 }
@@ -58,7 +59,7 @@ GONE = {  # figures and tables that need a file
     "io_dataset": (),
     "predictions": ("predictor_tau", "predictor_measures"),
     "zeroshot": ("zeroshot_tau", "zeroshot_correlations"),
-    "autoencoders": ("autoencoder_losses", "latents"),
+    "autoencoders": ("autoencoder_losses", "output_losses", "latents"),
 }
 
 

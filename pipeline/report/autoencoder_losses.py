@@ -1,0 +1,274 @@
+"""Blocks on how autoencoders learned: losses over epochs, reconstruction, loss of predicted outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from pipeline.report import figures_autoencoders as figures
+from pipeline.report import theme, thesis, words
+from pipeline.report.autoencoder_results import loss_bands
+from pipeline.report.autoencoders import Autoencoder
+from pipeline.report.blocks import Cell, Figure, Head, Line, Panel, Table
+from pipeline.report.context import Context
+from pipeline.settings import canonical_json
+
+MAX_GROUPS = 6  # of autoencoders with different targets, whose losses are drawn apart
+SUBSETS = {  # of the I/O data set
+    "train": "training set",
+    "unseen_networks": "unseen networks",
+    "unseen_images": "unseen images",
+    "unseen_both": "both unseen",
+}
+BY_EPOCH = {  # of the autoencoder itself: heading of its panel
+    "vae_loss": "loss, unlabelled batches",
+    "vae_loss_labelled": "loss, labelled batches",
+    "op_accuracy": "operations right, held-out cells",
+    "adj_accuracy": "edges right, held-out cells",
+    "validity": "valid cells among random latents",
+    "uniqueness": "different ones among the valid",
+}
+LOSS_NAMES = {"l1": "L1", "mse": "MSE"}
+MEASURES = {  # heading, what it means
+    "op_accuracy": ("operations right, %", "share of vertices"),
+    "op_accuracy_labelled": ("operations right, labelled, %", "of labelled networks not trained on"),
+    "adj_accuracy": ("edges right, %", "share of pairs of vertices"),
+    "adj_accuracy_labelled": ("edges right, labelled, %", "of labelled networks not trained on"),
+    "adj_false_positives": ("edges too many, %", "share of absent edges that are decoded as edges"),
+    "validity": ("valid, %", "valid cells among random latents"),
+    "uniqueness": ("unique, %", "different cells among the valid ones"),
+}
+
+
+def runs_text(encoders: Mapping[str, Autoencoder]) -> str:
+    """How many runs there are of each autoencoder, for captions."""
+    counts = {e.runs for e in encoders.values()}
+    if len(counts) == 1:
+        return f"{words.count(counts.pop(), 'run')} each."
+    return f"Runs: {words.listed(f'{words.name(n)} {e.runs}' for n, e in encoders.items())}."
+
+
+def _interval_text(bands: pd.DataFrame) -> str:
+    if not bands["low"].notna().any():
+        return ""
+    return f"Lines: mean over runs; shaded: bootstrapped 95{words.POINT}% interval of that mean."
+
+
+def losses(c: Context) -> Figure | None:
+    """Loss and reconstruction of the autoencoders by epoch, a panel each; None if none recorded any."""
+    panels, parts = [], []
+    for column, heading in BY_EPOCH.items():
+        bands = loss_bands(c.run.autoencoders, column, c.run.seed)
+        if len(bands):
+            unit = "loss (nats)" if "loss" in column else "share"
+            panels.append(Panel(figures.by_epoch(bands, unit, c.styles), heading))
+            parts.append(bands)
+    if not panels:
+        return None
+    bands = pd.concat(parts, ignore_index=True)
+    beside = any(e.partner for e in c.run.autoencoders.values())
+    text = [
+        "By epoch. Loss: of reconstruction and divergence, while training.",
+        _interval_text(bands),
+        "arch2vec beside info-NAS: same start, same batches, without the outputs." if beside else "",
+        _hidden(bands),
+        runs_text(c.run.autoencoders),
+        c.seed_text(),
+    ]
+    data = c.data("autoencoder_losses", bands)
+    title = "Loss and reconstruction while training"
+    caption = " ".join(t for t in text if t)
+    return Figure("autoencoder_losses", title, panels, caption, data, legend=legend(c, bands))
+
+
+def _hidden(bands: pd.DataFrame) -> str:
+    more = bands["autoencoder"].nunique() - figures.MAX_LINES
+    return f"{words.count(more, 'more autoencoder')} in the CSV alone." if more > 0 else ""
+
+
+def legend(c: Context, frame: pd.DataFrame) -> list[Line]:
+    """A line for each autoencoder that a figure of this frame draws."""
+    return [Line(words.name(n), c.styles[n].colour, c.styles[n].dash) for n in figures.drawn(frame)]
+
+
+def output_losses(c: Context) -> list[Figure]:
+    """Loss of predicted outputs by epoch, a panel a set; a figure for all with the same targets."""
+    groups: dict[str, dict[str, Autoencoder]] = {}
+    for key, encoder in c.run.autoencoders.items():
+        if any(f"io_loss_{s}" in encoder.losses for s in SUBSETS):
+            groups.setdefault(_targets(encoder.settings), {})[key] = encoder
+    found = []
+    for number, group in enumerate(list(groups.values())[:MAX_GROUPS]):
+        left = len(groups) - MAX_GROUPS if number == MAX_GROUPS - 1 else 0
+        found.append(_output_losses(c, group, number, len(groups) > 1, left))
+    return found
+
+
+def _targets(settings: Mapping) -> str:
+    """What decides whether two losses may stand in one figure: the targets and the kind of loss."""
+    keys = ("loss", "preprocessing", "regressor", "targets", "io_dataset")
+    chosen = {k: settings.get(k) for k in keys}
+    if chosen["regressor"] != "accuracy":
+        chosen["regressor"] = None
+    return canonical_json(chosen)
+
+
+def loss_name(encoder: Autoencoder) -> str:
+    """The regressor's loss in words, e.g. `L1`."""
+    return LOSS_NAMES.get(encoder.settings.get("loss", ""), "L1")
+
+
+def _output_losses(
+    c: Context, group: dict[str, Autoencoder], number: int, several: bool, left: int
+) -> Figure:
+    first = next(iter(group.values()))
+    panels, parts = [], []
+    columns = {"io_loss": "training batches"} | {f"io_loss_{s}": label for s, label in SUBSETS.items()}
+    for column, heading in columns.items():
+        bands = loss_bands(group, column, c.run.seed)
+        if bands.empty:
+            continue
+        subset = "train" if column == "io_loss" else column.removeprefix("io_loss_")
+        mean_of = mean_baseline(first, subset)
+        unit = f"loss ({loss_name(first)})"
+        panels.append(Panel(figures.by_epoch(bands, unit, c.styles, mean_of), heading))
+        baseline = dict(zip(("mean_baseline", "mean_low", "mean_high"), mean_of or [np.nan] * 3, strict=True))
+        parts.append(bands.assign(set=heading, **baseline))
+    bands = pd.concat(parts, ignore_index=True)
+    text = [
+        "By epoch. Training batches: while training, with dropout; the other sets: after the epoch, without.",
+        _interval_text(bands),
+        "Thin dotted: median over batches." if bands["median"].notna().any() else "",
+        f"Dashed: always predicting the training targets’ mean{_baseline_interval(bands)}.",
+        f"{words.count(left, 'more group')} with other targets not drawn; the table has all." if left else "",
+        _hidden(bands),
+        runs_text(group),
+        c.seed_text(),
+    ]
+    title = "Loss of predicted outputs"
+    title += f": {words.listed(words.name(n) for n in list(group)[:4])}" if several else ""
+    key = "output_losses" + (f"_{number + 1}" if number else "")
+    lines = legend(c, bands)
+    lines += (
+        [Line("predicting the mean", theme.MUTED, "dash")] if bands["mean_baseline"].notna().any() else []
+    )
+    caption = " ".join(t for t in text if t)
+    return Figure(key, title, panels, caption, c.data(key, bands), legend=lines)
+
+
+def _baseline_interval(bands: pd.DataFrame) -> str:
+    return f", with its 95{words.POINT}% interval over batches" if bands["mean_low"].notna().any() else ""
+
+
+def mean_baseline(encoder: Autoencoder, subset: str) -> tuple[float, float, float] | None:
+    """Return (mean, low, high) of the loss of predicting the training targets' mean; None if unknown.
+
+    low, high: ends of the 95 % interval over batches; NaN if they were not recorded.
+    """
+    name = f"mean_baseline_{subset}"
+    mean = encoder.mean(name)
+    if np.isnan(mean):
+        return None
+    half = encoder.mean(f"{name}_ci95")
+    return mean, mean - half, mean + half
+
+
+def reconstruction(c: Context) -> Table | None:
+    """Held-out measures, one row an autoencoder, with the published ones; None if none recorded any."""
+    encoders = c.run.autoencoders
+    known = {m for e in encoders.values() for m in e.final if "loss" not in m and "baseline" not in m}
+    measures = [m for m in MEASURES if m in known]
+    measures += sorted(m for m in known if m.startswith("smoothness"))
+    if not measures:
+        return None
+    head = [Head("autoencoder", False)]
+    named = (MEASURES.get(m, (m.replace("_", " "), "")) for m in measures)
+    head += [Head(text, hint=hint) for text, hint in named]
+    rows, records = [], []
+    for key, e in encoders.items():
+        cells = [Cell(words.name(key), key, c.styles[key].colour)]
+        cells += [_measure_cell(m, e.mean(m), e.deviation(m)) for m in measures]
+        rows.append(cells)
+        stats = {f"{m}_{how}": f(m) for m in measures for how, f in (("mean", e.mean), ("std", e.deviation))}
+        records.append({"autoencoder": key, "n_runs": e.runs, **stats})
+    published = _published_rows(c, measures)
+    text = "Cells that no autoencoder was trained on; mean ± standard deviation over runs. Valid, unique: "
+    text += (
+        "of cells decoded from random latents, normal, with the mean and deviation of these cells’ latents."
+    )
+    if published:
+        text += (
+            " Published: the authors’ later paper, three runs of 10 epochs; theirs has no class for unused "
+            "vertices, so at most 97.8"
+            f"{words.POINT}% of their operations can be right."
+        )
+    data = c.data("autoencoder_measures", pd.DataFrame(records), "autoencoders")
+    title = "Reconstruction and random latents"
+    return Table("autoencoder_measures", title, head, rows + published, f"{text} {c.seed_text()}", data)
+
+
+def _measure_cell(measure: str, mean: float, deviation: float | None) -> Cell:
+    if words.missing(mean):
+        return Cell("–")
+    scale, digits = (100, 1) if measure in MEASURES else (1, 3)
+    return Cell(words.spread(scale * mean, deviation and scale * deviation, digits), mean)
+
+
+def _published_rows(c: Context, measures: list[str]) -> list[list[Cell]]:
+    """What was published for NAS-Bench-101, for each model that this run has."""
+    if c.run.labels is None or c.run.labels.space != "nasbench101":
+        return []
+    rows = []
+    for model in dict.fromkeys(e.model for e in c.run.autoencoders.values()):
+        known = thesis.RECONSTRUCTION.get(model)
+        if known and any(m in known for m in measures):
+            cells = [Cell(f"published: {words.name(model)}")]
+            rows.append(cells + [_measure_cell(m, *known.get(m, (np.nan, None))) for m in measures])
+    return rows
+
+
+def outputs(c: Context) -> Table | None:
+    """Loss of predicted outputs against predicting the mean, one row an autoencoder and set."""
+    rows, records = [], []
+    for key, e in c.run.autoencoders.items():
+        for subset in SUBSETS:
+            loss, mean = e.mean(f"io_loss_{subset}"), e.mean(f"mean_baseline_{subset}")
+            if np.isnan(loss) or np.isnan(mean):
+                continue
+            own = e.mean(f"mean_baseline_own_{subset}")
+            records.append(
+                (key, subset, loss_name(e), loss, e.deviation(f"io_loss_{subset}"), mean, own, e.runs)
+            )
+    columns = [
+        "autoencoder",
+        "set",
+        "loss_name",
+        "loss",
+        "loss_std",
+        "mean_baseline",
+        "own_mean_baseline",
+        "n_runs",
+    ]
+    frame = pd.DataFrame(records, columns=columns)
+    if frame.empty:
+        return None
+    owns = frame["own_mean_baseline"].notna().any()
+    for r in frame.itertuples():
+        cells = [Cell(words.name(r.autoencoder), r.autoencoder, c.styles[r.autoencoder].colour)]
+        cells += [Cell(SUBSETS[r.set]), Cell(words.spread(r.loss, r.loss_std, 3), r.loss)]
+        cells.append(Cell(words.number(r.mean_baseline, 3), r.mean_baseline))
+        cells += [Cell(words.number(r.own_mean_baseline, 3), r.own_mean_baseline)] if owns else []
+        share = r.loss / r.mean_baseline - 1
+        cells.append(Cell(f"{words.points(share, 0)}{words.POINT}%", share))
+        rows.append(cells)
+    head = [Head("autoencoder", False), Head("set", False), Head("loss"), Head("training set’s mean")]
+    head += [Head("the set’s own mean", hint="the thesis’ reference; a model cannot know it")] if owns else []
+    head.append(Head("difference", hint="of the loss to that of the training set’s mean"))
+    kinds = words.listed(dict.fromkeys(frame["loss_name"]))
+    text = (
+        f"Loss ({kinds}) of the predicted outputs after the last epoch, beside that of always predicting a "
+        f"mean; mean ± standard deviation over runs. {runs_text(c.run.autoencoders)} {c.seed_text()}"
+    )
+    return Table("outputs", "Predicted outputs", head, rows, text, c.data("outputs", frame, "autoencoders"))
