@@ -130,9 +130,10 @@ def _on_latents(c: Context) -> pd.DataFrame:
         return pd.DataFrame()
     frame, above = c.run.predictions.frame, _above(c)
     frame = frame[frame["predictor"].isin(list(configured)) & (frame["truth"] > above)]
-    rows = []
+    rows, regresses = [], c.run.predictions.fits.groupby("predictor")["regresses"].all()
     for (predictor, n_train, run), p in frame.groupby(["predictor", "n_train", "run"], sort=True):
-        rmse = float(np.sqrt(np.mean((p["truth"] - p["score"]) ** 2)))
+        wrong = p["truth"] - p["score"] if regresses[predictor] else np.nan
+        rmse = float(np.sqrt(np.mean(wrong**2)))
         r = pearson(p["truth"], p["score"])
         rows.append((predictor, n_train, run, len(p), rmse, r))
     measured = pd.DataFrame(rows, columns=["predictor", "n_train", "run", "n_cells", "rmse", "pearson"])
@@ -170,7 +171,7 @@ def by_labels(c: Context) -> Figure | None:
         return None
     lines = summary.rename(columns={"pearson_mean": "mean", "pearson_std": "std"})
     fig = figures.correlation_by_labels(lines, "Pearson’s r", c.styles)
-    text = f"{_cells_text(c, summary)} {c.labels_text()} {c.seed_text()}"
+    text = f"{_cells_text(c, summary)} {c.learned_text()} {c.seed_text()}"
     data = c.data("latent_regressors_by_labels", summary, "predictors")
     title = "Accuracy predicted from latents, by number of training cells"
     return Figure("latent_regressors_by_labels", title, [Panel(fig)], text, data)
@@ -201,7 +202,7 @@ def regressors(c: Context) -> Table | None:
             cells += [Cell(words.spread(rmse, rmse_std, 2), rmse)]
             cells += [Cell(words.spread(pearsons, pearson_std, 2), pearsons)]
         rows.append(cells)
-    text = f"Accuracy predicted from the latents of a cell. {_cells_text(c, summary)} {c.labels_text()}"
+    text = f"Accuracy predicted from the latents of a cell. {_cells_text(c, summary)} {c.learned_text()}"
     if published:
         text += (
             f" Thesis (table 4.14): {thesis.REGRESSOR_CELLS} training cells, ten seeds, test accuracy of "

@@ -1,4 +1,4 @@
-"""Blocks on how autoencoders learned: losses over epochs, reconstruction, loss of predicted outputs."""
+"""Blocks on how autoencoders learned: losses over epochs, and the loss of predicted outputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.report import figures_autoencoders as figures
-from pipeline.report import theme, thesis, words
+from pipeline.report import theme, words
 from pipeline.report.autoencoder_results import loss_bands
 from pipeline.report.autoencoders import Autoencoder
 from pipeline.report.blocks import Cell, Figure, Head, Line, Panel, Table
@@ -31,15 +31,6 @@ BY_EPOCH = {  # of the autoencoder itself: heading of its panel
     "uniqueness": "different ones among the valid",
 }
 LOSS_NAMES = {"l1": "L1", "mse": "MSE"}
-MEASURES = {  # heading, what it means
-    "op_accuracy": ("operations right, %", "share of vertices"),
-    "op_accuracy_labelled": ("operations right, labelled, %", "of labelled networks not trained on"),
-    "adj_accuracy": ("edges right, %", "share of pairs of vertices"),
-    "adj_accuracy_labelled": ("edges right, labelled, %", "of labelled networks not trained on"),
-    "adj_false_positives": ("edges too many, %", "share of absent edges that are decoded as edges"),
-    "validity": ("valid, %", "valid cells among random latents"),
-    "uniqueness": ("unique, %", "different cells among the valid ones"),
-}
 
 
 def runs_text(encoders: Mapping[str, Autoencoder]) -> str:
@@ -173,60 +164,6 @@ def mean_baseline(encoder: Autoencoder, subset: str) -> tuple[float, float, floa
         return None
     half = encoder.mean(f"{name}_ci95")
     return mean, mean - half, mean + half
-
-
-def reconstruction(c: Context) -> Table | None:
-    """Held-out measures, one row an autoencoder, with the published ones; None if none recorded any."""
-    encoders = c.run.autoencoders
-    known = {m for e in encoders.values() for m in e.final if "loss" not in m and "baseline" not in m}
-    measures = [m for m in MEASURES if m in known]
-    measures += sorted(m for m in known if m.startswith("smoothness"))
-    if not measures:
-        return None
-    head = [Head("autoencoder", False)]
-    named = (MEASURES.get(m, (m.replace("_", " "), "")) for m in measures)
-    head += [Head(text, hint=hint) for text, hint in named]
-    rows, records = [], []
-    for key, e in encoders.items():
-        cells = [Cell(words.name(key), key, c.styles[key].colour)]
-        cells += [_measure_cell(m, e.mean(m), e.deviation(m)) for m in measures]
-        rows.append(cells)
-        stats = {f"{m}_{how}": f(m) for m in measures for how, f in (("mean", e.mean), ("std", e.deviation))}
-        records.append({"autoencoder": key, "n_runs": e.runs, **stats})
-    published = _published_rows(c, measures)
-    text = "Cells that no autoencoder was trained on; mean ± standard deviation over runs. Valid, unique: "
-    text += (
-        "of cells decoded from random latents, normal, with the mean and deviation of these cells’ latents."
-    )
-    if published:
-        text += (
-            " Published: the authors’ later paper, three runs of 10 epochs; theirs has no class for unused "
-            "vertices, so at most 97.8"
-            f"{words.POINT}% of their operations can be right."
-        )
-    data = c.data("autoencoder_measures", pd.DataFrame(records), "autoencoders")
-    title = "Reconstruction and random latents"
-    return Table("autoencoder_measures", title, head, rows + published, f"{text} {c.seed_text()}", data)
-
-
-def _measure_cell(measure: str, mean: float, deviation: float | None) -> Cell:
-    if words.missing(mean):
-        return Cell("–")
-    scale, digits = (100, 1) if measure in MEASURES else (1, 3)
-    return Cell(words.spread(scale * mean, deviation and scale * deviation, digits), mean)
-
-
-def _published_rows(c: Context, measures: list[str]) -> list[list[Cell]]:
-    """What was published for NAS-Bench-101, for each model that this run has."""
-    if c.run.labels is None or c.run.labels.space != "nasbench101":
-        return []
-    rows = []
-    for model in dict.fromkeys(e.model for e in c.run.autoencoders.values()):
-        known = thesis.RECONSTRUCTION.get(model)
-        if known and any(m in known for m in measures):
-            cells = [Cell(f"published: {words.name(model)}")]
-            rows.append(cells + [_measure_cell(m, *known.get(m, (np.nan, None))) for m in measures])
-    return rows
 
 
 def outputs(c: Context) -> Table | None:

@@ -67,7 +67,7 @@ def smaller(maps: Maps) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
     images = [f", image {maps.image[r]}" if maps.image[r] >= 0 else "" for r in rows]
     networks = [f"{n}: network {maps.network[r][:8]}" for n, r in enumerate(rows, 1)]
     names = [network + image for network, image in zip(networks, images, strict=True)]
-    ranges = [f"feature {b}" if b == a + 1 else f"features {a + 1} to {b}" for a, b in pairwise(edges)]
+    ranges = [str(b) if b == a + 1 else f"{a + 1}–{b}" for a, b in pairwise(edges)]
     return true, predicted, names, ranges
 
 
@@ -113,13 +113,12 @@ def _compared(encoder: Autoencoder, theirs: thesis.Published) -> Iterator[dict]:
     epoch = min(thesis.EPOCH, int(encoder.losses["epoch"].max()))
     at = encoder.losses[encoder.losses["epoch"] == epoch]
     for measure, numbers in theirs.values.items():
-        if measure not in at or at[measure].isna().all():
+        column = measure if measure in at else measure.removesuffix("_valid")
+        if column not in at or at[column].isna().all():
             continue
-        values = at[measure].dropna().to_numpy(np.float64)
+        values = at[column].dropna().to_numpy(np.float64)
         mean, deviation = values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
-        subset = "train" if measure == "io_loss" else measure.removeprefix("io_loss_")
-        baseline = theirs.baselines.get(subset, np.nan)
-        own = encoder.mean(f"mean_baseline_own_{subset}") if measure.startswith("io_loss") else np.nan
+        subset, own = ("train" if c == "io_loss" else c.removeprefix("io_loss_") for c in (measure, column))
         yield {
             "measure": measure,
             "tables": ", ".join(dict.fromkeys(theirs.tables[measure])),
@@ -127,10 +126,10 @@ def _compared(encoder: Autoencoder, theirs: thesis.Published) -> Iterator[dict]:
             "thesis_low": min(numbers),
             "thesis_high": max(numbers),
             "thesis": float(np.mean(numbers)),
-            "thesis_share": float(np.mean(numbers)) / baseline,
+            "thesis_share": float(np.mean(numbers)) / theirs.baselines.get(subset, np.nan),
             "ours": mean,
             "ours_std": deviation,
-            "ours_share": mean / own,
+            "ours_share": mean / encoder.mean(f"mean_baseline_own_{own}"),
             "n_runs": len(values),
             "verdict": verdict(min(numbers), max(numbers), mean, deviation, "accuracy" in measure),
         }

@@ -92,17 +92,28 @@ def read_autoencoder(paths: Sequence[Path]) -> Autoencoder:
         with open_h5(path, "autoencoder") as handle:
             run = int(handle.attrs.get("run", position + 1))
             losses.append(get_table(handle).assign(run=run))
-            finals.append({"run": run} | _numbers(handle.attrs) | _baselines(handle))
+            settings = _settings(handle, path)
+            half = _baseline_intervals(handle, settings.get("loss", "l1"))
+            finals.append({"run": run} | _numbers(handle.attrs) | half | _by_neighbour(handle))
             if position == 0:
-                first = _first_run(handle, path)
+                first = _first_run(handle, settings)
     return Autoencoder(pd.concat(losses, ignore_index=True), pd.DataFrame(finals), **first)
 
 
-def _baselines(handle: h5py.File) -> dict[str, float]:
+def _settings(handle: h5py.File, path: Path) -> dict:
+    try:
+        return json.loads(handle.attrs.get("settings", "{}"))
+    except json.JSONDecodeError as error:
+        raise ArtifactError(
+            f"{path}: attribute settings is no JSON; delete the file and run again"
+        ) from error
+
+
+def _baseline_intervals(handle: h5py.File, loss: str) -> dict[str, float]:
     """Half of the 95 % interval of each `mean_baseline_…`, over batches: `mean_baseline_…_ci95`."""
     if "baselines" not in handle:
         return {}
-    group, loss = handle["baselines"], json.loads(handle.attrs["settings"]).get("loss", "l1")
+    group = handle["baselines"]
     texts = (_texts(group[name][()]) for name in ("set", "of", "loss"))
     prefix = {"train": "mean_baseline_", "own": "mean_baseline_own_"}
     return {
@@ -110,6 +121,12 @@ def _baselines(handle: h5py.File) -> dict[str, float]:
         for subset, of, kind, half in zip(*texts, group["ci95"][()], strict=True)
         if kind == loss
     }
+
+
+def _by_neighbour(handle: h5py.File) -> dict[str, float]:
+    """neighbour_difference_1, …: difference of accuracy to the first, … nearest neighbour among latents."""
+    values = handle["smoothness/differences"][()] if "smoothness/differences" in handle else ()
+    return {f"neighbour_difference_{k}": float(value) for k, value in enumerate(values, 1)}
 
 
 def _numbers(attrs) -> dict[str, float]:
@@ -120,13 +137,7 @@ def _numbers(attrs) -> dict[str, float]:
     }
 
 
-def _first_run(handle: h5py.File, path: Path) -> dict:
-    try:
-        settings = json.loads(handle.attrs.get("settings", "{}"))
-    except json.JSONDecodeError as error:
-        raise ArtifactError(
-            f"{path}: attribute settings is no JSON; delete the file and run again"
-        ) from error
+def _first_run(handle: h5py.File, settings: dict) -> dict:
     return {
         "archs": get_archs(handle),
         "embeddings": _flat(handle, "embeddings"),

@@ -117,6 +117,13 @@ class Context:
         what = f"validation accuracy on {words.name(images)}{after}"
         return f"Labels: {', '.join(part for part in (what, how, file) if part)}."
 
+    def learned_text(self) -> str:
+        """What predictors learn and are tested on, for captions: test accuracy where that is configured."""
+        text = self.labels_text()
+        if self.run.config.get("evaluation", {}).get("labels") == "test":
+            return text.replace("validation accuracy", "test accuracy")
+        return text
+
     def answers_text(self) -> str:
         """What the accuracies of a search are, for captions."""
         if self.origin != "surrogate":

@@ -19,6 +19,7 @@ from pipeline.report.theme import (
     Style,
     count_axis,
     figure,
+    percent_axis,
     shade,
 )
 from pipeline.report.words import name
@@ -107,7 +108,7 @@ def feature_maps(maps: Mapping[str, tuple], features: list[str]) -> go.Figure:
         for values, what, left in ((true, "true", 0.0), (predicted, "predicted", 0.515)):
             number = str(len(fig.data) + 1) if fig.data else ""
             x, y = f"x{number}", f"y{number}"
-            across = {**free, "domain": [left, left + 0.485], "anchor": y}
+            across = {**free, "type": "category", "domain": [left, left + 0.485], "anchor": y}
             down = {**free, "domain": [top / height, upper], "anchor": x, "autorange": "reversed"}
             fig.update_layout({f"xaxis{number}": across, f"yaxis{number}": down})
             fig.add_heatmap(
@@ -117,13 +118,11 @@ def feature_maps(maps: Mapping[str, tuple], features: list[str]) -> go.Figure:
                 xaxis=x,
                 yaxis=y,
                 coloraxis="coloraxis",
-                hovertemplate="%{y}<br>%{x}: %{z:.2f}" + f"<extra>{what}</extra>",
+                hovertemplate="%{y}<br>features %{x}: %{z:.2f}" + f"<extra>{what}</extra>",
             )
             place = {"x": left, "y": upper, "xref": "paper", "yref": "paper", "xanchor": "left"}
-            font = {"color": MUTED, "size": 12.5}
-            fig.add_annotation(
-                text=f"{heading}, {what}", yanchor="bottom", showarrow=False, font=font, **place
-            )
+            font, text = {"color": MUTED, "size": 12.5}, what if left else f"{heading}: {what}"
+            fig.add_annotation(text=text, yanchor="bottom", showarrow=False, font=font, **place)
     bar = {"orientation": "h", "thickness": 9, "len": 0.6, "outlinewidth": 0, "y": 0, "yanchor": "bottom"}
     bar["tickfont"] = {"color": MUTED, "size": 11}
     bar["title"] = {"text": "output (scaled)", "side": "top", "font": {"color": MUTED, "size": 12}}
@@ -155,6 +154,32 @@ def distances(shares: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
             customdata=[f"{a:.2f} to {b:.2f}" for a, b in zip(part["from"], part["to"], strict=True)],
             hovertemplate="%{customdata}: %{y:.1%}",
         )
+    return fig.update_layout(showlegend=False)
+
+
+def neighbours(frame: pd.DataFrame, any_two: float, styles: Mapping[str, Style]) -> go.Figure:
+    """Lines: difference of accuracy to the k-th nearest neighbour, one an autoencoder; dashed: of any two.
+
+    frame: autoencoder, neighbour (from 1), difference (a fraction).
+    """
+    fig = figure(
+        240,
+        xaxis=count_axis("nearest neighbours, by distance", 8),
+        yaxis=percent_axis("difference of accuracy", 1, rangemode="tozero"),
+        hovermode="x",
+    )
+    for key in drawn(frame):
+        part, style = frame[frame["autoencoder"] == key], styles[key]
+        fig.add_scatter(
+            x=part["neighbour"],
+            y=part["difference"],
+            mode="lines+markers",
+            name=name(key),
+            line={"color": style.colour, "width": 2.2, "dash": style.dash},
+            marker={"size": 6, "symbol": style.symbol},
+            hovertemplate="%{y:.2%}",
+        )
+    fig.add_hline(any_two, line={"color": MUTED, "width": 1.5, "dash": "dash"})
     return fig.update_layout(showlegend=False)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.report import autoencoder_latents as latents
 from pipeline.report import autoencoder_losses as learned
+from pipeline.report import autoencoder_measures as measures
 from pipeline.report import words
 from pipeline.report.autoencoder_thesis import comparison
 from pipeline.report.autoencoders import Autoencoder
@@ -19,9 +20,9 @@ def autoencoders(c: Context) -> Section:
     encoders = {n: e for n, e in c.run.autoencoders.items() if e.partner is None}
     if not encoders:
         return Section("autoencoders", title, "No autoencoder was trained in this run.")
-    blocks = [learned.losses(c), learned.reconstruction(c), *learned.output_losses(c), learned.outputs(c)]
-    blocks += [*latents.maps(c), latents.spaces(c), latents.distances(c), latents.by_labels(c)]
-    blocks += [latents.regressors(c), comparison(c)]
+    blocks = [learned.losses(c), measures.reconstruction(c), *learned.output_losses(c), learned.outputs(c)]
+    blocks += [*latents.maps(c), latents.spaces(c), measures.latent_measures(c), measures.neighbours(c)]
+    blocks += [latents.distances(c), latents.by_labels(c), latents.regressors(c), comparison(c)]
     return Section("autoencoders", title, _lead(encoders), [b for b in blocks if b is not None])
 
 

@@ -25,7 +25,7 @@ def predictors(c: Context) -> Section:
     largest = summary.loc[summary.groupby("predictor")["n_train"].idxmax()]
     largest = largest.sort_values("kendall_tau_mean", ascending=False, kind="stable")
     tested = f"Tested on the same {words.number(frame['cell'].nunique())} held-out cells."
-    protocol = f"{_runs_text(frame)} {tested} {c.labels_text()} {c.seed_text()}"
+    protocol = f"{_runs_text(frame)} {tested} {c.learned_text()} {c.seed_text()}"
     more = len(largest) - figures.MAX_LINES
     hidden = f" {words.count(more, 'predictor')} with lower tau: click in the legend." if more > 0 else ""
     tau = Figure(
@@ -85,7 +85,7 @@ def _ranks(c: Context, largest: pd.DataFrame) -> Figure:
     some = f" Every {-(-len(part) // MAX_POINTS)}th cell drawn." if len(shown) < len(part) else ""
     caption = (
         "One point a held-out cell; predicted ranks are means over runs with the most labels."
-        f"{some}{more} {c.labels_text()} {c.seed_text()}"
+        f"{some}{more} {c.learned_text()} {c.seed_text()}"
     )
     data = c.data("predicted_ranks", pd.concat(parts, ignore_index=True))
     return Figure("predicted_ranks", "Predicted against true rank", panels, caption, data)
