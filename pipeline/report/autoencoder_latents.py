@@ -29,14 +29,15 @@ def _first_run(c: Context) -> str:
 
 def maps(c: Context) -> list[Figure]:
     """Predicted against true outputs of a few networks and images, a figure an autoencoder that predicts."""
-    predicting = {n: e for n, e in c.run.autoencoders.items() if e.maps}
+    predicting = {
+        n: e for n, e in c.run.autoencoders.items() if e.maps and e.settings.get("regressor") != "accuracy"
+    }
     found = []
     for key, encoder in list(predicting.items())[:MAX_MAPS]:
-        order = [s for s in SUBSETS if s in encoder.maps] + sorted(set(encoder.maps) - set(SUBSETS))
         drawn, parts = {}, []
-        for subset in order:
+        for subset in (s for s in SUBSETS if s in encoder.maps):
             true, predicted, rows, features = smaller(encoder.maps[subset])
-            drawn[SUBSETS.get(subset, subset.replace("_", " "))] = (true, predicted, rows)
+            drawn[SUBSETS[subset]] = (true, predicted, rows)
             parts.append(_map_frame(subset, "true", true, rows))
             parts.append(_map_frame(subset, "predicted", predicted, rows))
         n_features = next(iter(encoder.maps.values())).true.shape[1]
@@ -171,10 +172,18 @@ def by_labels(c: Context) -> Figure | None:
         return None
     lines = summary.rename(columns={"pearson_mean": "mean", "pearson_std": "std"})
     fig = figures.correlation_by_labels(lines, "Pearson’s r", c.styles)
-    text = f"{_cells_text(c, summary)} {c.learned_text()} {c.seed_text()}"
+    text = f"{_cells_text(c, summary)} {c.learned_text()}"
+    if _on_nasbench101(c) and thesis.FOREST_CELLS in set(summary["n_train"]):
+        text += (
+            f" Published for a random forest and {words.number(thesis.FOREST_CELLS)} cells: "
+            + words.listed(f"{words.name(model)} {r:.2f}" for model, r in thesis.FOREST.items())
+            + "."
+        )
     data = c.data("latent_regressors_by_labels", summary, "predictors")
-    title = "Accuracy predicted from latents, by number of training cells"
-    return Figure("latent_regressors_by_labels", title, [Panel(fig)], text, data)
+    title = "Accuracy predicted from latents"
+    return Figure(
+        "latent_regressors_by_labels", title, [Panel(fig)], f"{text} {c.seed_text()}", data, half=True
+    )
 
 
 def regressors(c: Context) -> Table | None:
@@ -221,9 +230,13 @@ def _latents_text(key: str) -> str:
     return " + ".join(parts)
 
 
+def _on_nasbench101(c: Context) -> bool:
+    return c.run.labels is not None and c.run.labels.space == "nasbench101"
+
+
 def _published(c: Context, summary: pd.DataFrame) -> Mapping[str, tuple]:
     """Numbers of table 4.14 by predictor; only where labels are of NAS-Bench-101."""
-    if c.run.labels is None or c.run.labels.space != "nasbench101":
+    if not _on_nasbench101(c):
         return {}
     found = {}
     for r in summary.itertuples():

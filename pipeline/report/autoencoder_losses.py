@@ -34,11 +34,11 @@ LOSS_NAMES = {"l1": "L1", "mse": "MSE"}
 
 
 def runs_text(encoders: Mapping[str, Autoencoder]) -> str:
-    """How many runs there are of each autoencoder, for captions."""
-    counts = {e.runs for e in encoders.values()}
-    if len(counts) == 1:
-        return f"{words.count(counts.pop(), 'run')} each."
-    return f"Runs: {words.listed(f'{words.name(n)} {e.runs}' for n, e in encoders.items())}."
+    """How many runs there are of each autoencoder, for captions; a reference has as many as its partner."""
+    counts = {words.name(n): e.runs for n, e in encoders.items() if e.partner is None}
+    if len(set(counts.values())) == 1:
+        return f"{words.count(next(iter(counts.values())), 'run')} each."
+    return f"Runs: {words.listed(f'{name} {n}' for name, n in counts.items())}."
 
 
 def _interval_text(bands: pd.DataFrame) -> str:
@@ -106,6 +106,11 @@ def _targets(settings: Mapping) -> str:
     return canonical_json(chosen)
 
 
+def predicted(encoder: Autoencoder) -> str:
+    """What the regressor predicts, in words."""
+    return "accuracies" if encoder.settings.get("regressor") == "accuracy" else "outputs"
+
+
 def loss_name(encoder: Autoencoder) -> str:
     """The regressor's loss in words, e.g. `L1`."""
     return LOSS_NAMES.get(encoder.settings.get("loss", ""), "L1")
@@ -138,7 +143,7 @@ def _output_losses(
         runs_text(group),
         c.seed_text(),
     ]
-    title = "Loss of predicted outputs"
+    title = f"Loss of predicted {predicted(first)}"
     title += f": {words.listed(words.name(n) for n in list(group)[:4])}" if several else ""
     key = "output_losses" + (f"_{number + 1}" if number else "")
     lines = legend(c, bands)
@@ -162,50 +167,51 @@ def mean_baseline(encoder: Autoencoder, subset: str) -> tuple[float, float, floa
     mean = encoder.mean(name)
     if np.isnan(mean):
         return None
-    half = encoder.mean(f"{name}_ci95")
+    half = encoder.mean(f"{name}_ci95") or np.nan  # 0 for a single batch
     return mean, mean - half, mean + half
 
 
 def outputs(c: Context) -> Table | None:
     """Loss of predicted outputs against predicting the mean, one row an autoencoder and set."""
-    rows, records = [], []
-    for key, e in c.run.autoencoders.items():
-        for subset in SUBSETS:
-            loss, mean = e.mean(f"io_loss_{subset}"), e.mean(f"mean_baseline_{subset}")
-            if np.isnan(loss) or np.isnan(mean):
-                continue
-            own = e.mean(f"mean_baseline_own_{subset}")
-            records.append(
-                (key, subset, loss_name(e), loss, e.deviation(f"io_loss_{subset}"), mean, own, e.runs)
-            )
-    columns = [
-        "autoencoder",
-        "set",
-        "loss_name",
-        "loss",
-        "loss_std",
-        "mean_baseline",
-        "own_mean_baseline",
-        "n_runs",
-    ]
-    frame = pd.DataFrame(records, columns=columns)
+    frame = _output_frame(c)
     if frame.empty:
         return None
-    owns = frame["own_mean_baseline"].notna().any()
-    for r in frame.itertuples():
-        cells = [Cell(words.name(r.autoencoder), r.autoencoder, c.styles[r.autoencoder].colour)]
-        cells += [Cell(SUBSETS[r.set]), Cell(words.spread(r.loss, r.loss_std, 3), r.loss)]
-        cells.append(Cell(words.number(r.mean_baseline, 3), r.mean_baseline))
-        cells += [Cell(words.number(r.own_mean_baseline, 3), r.own_mean_baseline)] if owns else []
-        share = r.loss / r.mean_baseline - 1
-        cells.append(Cell(f"{words.points(share, 0)}{words.POINT}%", share))
-        rows.append(cells)
-    head = [Head("autoencoder", False), Head("set", False), Head("loss"), Head("training set’s mean")]
+    owns, rows = frame["own_mean_baseline"].notna().any(), []
+    for r in frame.to_dict("records"):
+        mean, own, key = r["mean_baseline"], r["own_mean_baseline"], r["autoencoder"]
+        digits, share = 3 if mean >= 0.1 else 4, r["loss"] / mean - 1
+        cells = [Cell(words.name(key), key, c.styles[key].colour), Cell(SUBSETS[r["set"]]), Cell(r["of"])]
+        cells.append(Cell(words.spread(r["loss"], r["loss_std"], digits), r["loss"]))
+        cells.append(Cell(words.number(mean, digits), mean))
+        cells += [Cell(words.number(own, digits), own)] if owns else []
+        rows.append([*cells, Cell(f"{words.points(share, 0)}{words.POINT}%", share)])
+    head = [Head("autoencoder", False), Head("set", False), Head("loss of", False), Head("loss")]
+    head.append(Head("training set’s mean"))
     head += [Head("the set’s own mean", hint="the thesis’ reference; a model cannot know it")] if owns else []
     head.append(Head("difference", hint="of the loss to that of the training set’s mean"))
-    kinds = words.listed(dict.fromkeys(frame["loss_name"]))
+    shown = {name: c.run.autoencoders[name] for name in dict.fromkeys(frame["autoencoder"])}
     text = (
-        f"Loss ({kinds}) of the predicted outputs after the last epoch, beside that of always predicting a "
-        f"mean; mean ± standard deviation over runs. {runs_text(c.run.autoencoders)} {c.seed_text()}"
+        "After the last epoch, beside the loss of always predicting a mean; mean ± standard deviation over "
+        f"runs. {runs_text(shown)} {c.seed_text()}"
     )
     return Table("outputs", "Predicted outputs", head, rows, text, c.data("outputs", frame, "autoencoders"))
+
+
+def _output_frame(c: Context) -> pd.DataFrame:
+    """One row an autoencoder and set: loss over runs, and the losses of predicting the two means."""
+    rows = []
+    for key, e in c.run.autoencoders.items():
+        for subset in SUBSETS:
+            row = {
+                "autoencoder": key,
+                "set": subset,
+                "of": f"{predicted(e)}, {loss_name(e)}",
+                "loss": e.mean(f"io_loss_{subset}"),
+                "loss_std": e.deviation(f"io_loss_{subset}"),
+                "mean_baseline": e.mean(f"mean_baseline_{subset}"),
+                "own_mean_baseline": e.mean(f"mean_baseline_own_{subset}"),
+                "n_runs": e.runs,
+            }
+            if not np.isnan(row["loss"] + row["mean_baseline"]):
+                rows.append(row)
+    return pd.DataFrame(rows)

@@ -115,7 +115,8 @@ def neighbours(c: Context) -> Figure | None:
     panel = Panel(figures.neighbours(frame, any_two, c.styles))
     text = (
         "Mean difference of accuracy between a cell and its nearest neighbours in latent space, mean over "
-        f"runs; dashed: between any two cells. {runs_text(c.run.autoencoders)} {c.labels_text()} {c.seed_text()}"
+        f"runs; dashed: between any two cells. {runs_text(c.run.autoencoders)} {c.labels_text()} "
+        f"{c.seed_text()}"
     )
     title, data = "Accuracy along neighbours", c.data("latent_neighbours", frame)
-    return Figure("latent_neighbours", title, [panel], text, data, legend=legend(c, frame))
+    return Figure("latent_neighbours", title, [panel], text, data, half=True, legend=legend(c, frame))

@@ -21,8 +21,8 @@ def autoencoders(c: Context) -> Section:
     if not encoders:
         return Section("autoencoders", title, "No autoencoder was trained in this run.")
     blocks = [learned.losses(c), measures.reconstruction(c), *learned.output_losses(c), learned.outputs(c)]
-    blocks += [*latents.maps(c), latents.spaces(c), measures.latent_measures(c), measures.neighbours(c)]
-    blocks += [latents.distances(c), latents.by_labels(c), latents.regressors(c), comparison(c)]
+    blocks += [*latents.maps(c), latents.spaces(c), measures.latent_measures(c), latents.distances(c)]
+    blocks += [measures.neighbours(c), latents.by_labels(c), latents.regressors(c), comparison(c)]
     return Section("autoencoders", title, _lead(encoders), [b for b in blocks if b is not None])
 
 

@@ -73,6 +73,8 @@ REGRESSORS = {  # (method, model) -> (RMSE, its deviation, Pearson's r, its devi
     ("svr", "arch2vec"): (0.05, 0.01, 0.40, 0.05),
 }
 REGRESSOR_CELLS = 250
+FOREST = {"infonas": 0.7323, "arch2vec": 0.7010}  # Pearson's r of the later paper's random forest
+FOREST_CELLS = 10_000
 RECONSTRUCTION = {  # of the authors' later paper (three seeds): measure -> mean, deviation where it is known
     "arch2vec": {
         "op_accuracy": (0.978, None),

@@ -8,8 +8,10 @@ import subprocess
 import pytest
 
 from pipeline.report import theme
-from pipeline.report.data import read
+from pipeline.report.data import Sources, read
 from pipeline.report.page import build
+from tests.unit import report_autoencoder_fixtures as autoencoder_fixtures
+from tests.unit.report_autoencoder_fixtures import AutoencoderFixtures
 from tests.unit.report_file_fixtures import KINDS, FileFixtures, config_of, overview_of
 from tests.unit.report_fixtures import CONFIG, Fixtures
 
@@ -98,6 +100,17 @@ def width_on_a_phone(page) -> tuple[int, list[str]]:
 @pytest.mark.browser
 def test_browser_page_fits_a_phone(text, out):
     assert width_on_a_phone(out)[0] <= 390
+
+
+@pytest.mark.browser
+def test_browser_shows_several_runs_of_autoencoders_on_a_phone(tmp_path):
+    path = tmp_path / "report/index.html"
+    path.parent.mkdir()
+    files = AutoencoderFixtures(tmp_path).sources()
+    some = Sources(table=files.table, autoencoders=files.autoencoders, predictions=files.predictions)
+    path.write_text(build(read(some, autoencoder_fixtures.CONFIG), path))
+    wide, console = width_on_a_phone(path)
+    assert wide <= 390 and console == []
 
 
 @pytest.mark.browser
