@@ -231,11 +231,13 @@ def _latents_text(key: str) -> str:
 
 
 def _on_nasbench101(c: Context) -> bool:
-    return c.run.labels is not None and c.run.labels.space == "nasbench101"
+    """Whether labels are of NAS-Bench-101 cells on CIFAR-10, as the published ones."""
+    labels = c.run.labels
+    return labels is not None and labels.space == "nasbench101" and labels.val_metric.startswith("cifar10/")
 
 
 def _published(c: Context, summary: pd.DataFrame) -> Mapping[str, tuple]:
-    """Numbers of table 4.14 by predictor; only where labels are of NAS-Bench-101."""
+    """Numbers of table 4.14 by predictor; empty where labels are of another kind."""
     if not _on_nasbench101(c):
         return {}
     found = {}

@@ -32,6 +32,7 @@ PROPER = {
     "renas": "ReNAS",
     "semigan_nad": "SemiGAN-NAD",
     "ssa": "SSA",
+    "svr": "SVR",
     "xgboost": "XGBoost",
 }
 STAGES = {

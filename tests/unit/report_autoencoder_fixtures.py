@@ -51,6 +51,8 @@ CONFIG = DIGITS | {
 class AutoencoderFixtures(Fixtures):
     """A whole run with several runs of each autoencoder, a reference, feature maps and distances."""
 
+    image_set = "cifar10"
+
     def sources(self) -> Sources:
         found = super().sources()
         encoders = {

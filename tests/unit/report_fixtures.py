@@ -68,7 +68,9 @@ def accuracy(archs: Archs, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
 
 
 class Fixtures:
-    """A whole run under `folder`; `sources` names its files."""
+    """A whole run under `folder`; `sources` names its files. image_set: what accuracies are on."""
+
+    image_set = "digits"
 
     def __init__(self, folder: Path):
         self.folder, self.rng = Path(folder), np.random.default_rng(7)
@@ -136,7 +138,7 @@ class Fixtures:
     def table(self, children: list[Path]) -> Path:
         path = self.folder / "benchmarks/digits101.h5"
         metrics = {
-            f"digits/{k}@12": v[: self.n, None].astype(np.float32)
+            f"{self.image_set}/{k}@12": v[: self.n, None].astype(np.float32)
             for k, v in (("val_acc", self.val), ("test_acc", self.test))
         }
         val, test = metrics

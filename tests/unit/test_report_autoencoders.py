@@ -32,6 +32,7 @@ from tests.unit.report_autoencoder_fixtures import (
     SETTINGS,
     AutoencoderFixtures,
 )
+from tests.unit.report_fixtures import Fixtures
 
 POINT = words.POINT
 
@@ -222,6 +223,13 @@ def test_regressors_are_measured_above_the_bar(run, blocks):
     assert rows["random forest on arch2vec"][4] == f"{np.mean(r):.2f} ± {np.std(r, ddof=1):.2f}"
     curve = csv_of(blocks["latent_regressors_by_labels"])
     assert sorted(curve["n_train"].unique()) == [30, 60, 120] and len(curve) == 6
+
+
+def test_regressors_on_other_labels_stand_alone(sources, tmp_path):
+    digits = Fixtures(tmp_path)
+    table = digits.table([])
+    found = blocks_of(read(replace(sources, table=table), CONFIG), tmp_path)
+    assert "Pearson’s r, thesis" not in [head.text for head in found["latent_regressors"].head]
 
 
 def test_the_thesis_stands_beside(blocks):
