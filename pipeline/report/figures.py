@@ -1,4 +1,4 @@
-"""Figures of what was measured: learning curves, autoencoders, latents, zero-shot scores.
+"""Figures of what was measured: learning curves, zero-shot scores.
 
 One function a figure; each takes frames and returns a plotly figure in the look of `pipeline.report.theme`.
 """
