@@ -23,7 +23,7 @@ from pipeline.predictors.settings import EvaluationSettings
 from pipeline.search.settings import SearchSettings
 from pipeline.settings import Settings
 from pipeline.spaces import UNLISTED, base
-from pipeline.zeroshot.settings import ZeroShotSettings
+from pipeline.zeroshot.settings import ZeroShotSettings, scores_used
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -109,6 +109,7 @@ class Config(Settings):
             self._layers_fit(name, benchmark)
             self._autoencoders_fit(name, benchmark)
         self._latents_are_there()
+        self._scores_are_there()
         for name, strategy in self.strategies.items():
             if strategy.get("predictor"):
                 _among(f"strategies.{name}.predictor", strategy["predictor"], self.predictors)
@@ -141,6 +142,18 @@ class Config(Settings):
                 f"catalogue: {self.catalogue} cells of {benchmark.space}, but benchmarks.{name}.children and "
                 f"zeroshot.n_candidates need {needed}; raise catalogue or ask for fewer"
             )
+
+    def _scores_are_there(self) -> None:
+        without = [name for name in self.benchmarks if name not in self.scored()]
+        for kind, named in {"predictors": self.predictors, "strategies": self.strategies}.items():
+            for name, settings in named.items():
+                for metric in scores_used(settings):
+                    _among(f"{kind}.{name}.zeroshot", metric, self.zeroshot.metrics)
+                    if without:
+                        raise ValueError(
+                            f"{kind}.{name}.zeroshot: benchmarks.{without[0]} has no zero-shot scores; give it "
+                            "`images`, the image set on which networks are scored"
+                        )
 
     def _enough_labels(self, key: str, labelled: int) -> None:
         self._enough_training_cells(key, labelled)

@@ -90,10 +90,10 @@ def _zeroshot(config: Config, w: dict):
 
 
 def scored_cells(config: Config, name: str) -> int:
-    """Return how many cells get zero-shot scores: the trained ones and candidates, or part of a table."""
+    """Return how many cells get zero-shot scores: the trained ones and candidates, or those of a table."""
     benchmark = config.benchmarks[name]
     if isinstance(benchmark, FileBenchmark):
-        return benchmark.n_scored
+        return spaces.load(benchmark.space).SIZE if benchmark.n_scored == "all" else benchmark.n_scored
     return benchmark.children.n_cells + config.zeroshot.n_candidates
 
 

@@ -12,6 +12,7 @@ from pipeline.errors import UserError
 from pipeline.images.locate import locate_images
 from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells
 from pipeline.spaces import UNLISTED
+from pipeline.zeroshot.settings import scores_used
 
 try:
     CONFIG = check(config, workflow.configfiles[0])
@@ -165,8 +166,15 @@ def latents_inputs(wildcards):
     return {"latents": files} if files else {}
 
 
+def scores_inputs(benchmark, *settings):
+    """The zero-shot scores, if one of a predictor's or strategy's settings names any."""
+    used = any(scores_used(each) for each in settings)
+    return {"zeroshot": f"results/zeroshot/{benchmark}.h5"} if used else {}
+
+
 def predictor_inputs(wildcards):
     inputs = {"table": "results/benchmarks/{benchmark}.h5"}
+    inputs |= scores_inputs(wildcards.benchmark, CONFIG.predictors[wildcards.predictor])
     return inputs | latents_inputs(wildcards)
 
 
@@ -176,6 +184,8 @@ def strategy_inputs(wildcards):
         inputs["images"] = images_for(wildcards)
         if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
             inputs["space"] = space_of(wildcards)
+    strategy = CONFIG.strategies[wildcards.strategy]
+    inputs |= scores_inputs(wildcards.benchmark, strategy, CONFIG.predictors.get(strategy.get("predictor"), {}))
     return inputs | latents_inputs(wildcards)
 
 
@@ -199,6 +209,11 @@ def latents_option(wildcards, input):
     """--latents NAME=FILE … for each of the latents among the inputs."""
     names = latents_of(wildcards)
     return f"--latents {named(names, input.latents)}" if names else ""
+
+
+def zeroshot_option(wildcards, input):
+    """--zeroshot FILE if scores are among the inputs."""
+    return f"--zeroshot {input.zeroshot}" if "zeroshot" in input.keys() else ""
 
 
 def all_predictions(wildcards=None):

@@ -18,9 +18,10 @@ rule train_predictor:
     params:
         recipe=recipe("predictors"),
         latents=latents_option,
+        zeroshot=zeroshot_option,
     shell:
         "python -m pipeline predictors --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --benchmark-table {input.table} "
-        "--predictor {wildcards.predictor} --n-train {wildcards.n_train} {params.latents} --out {output}"
+        "--predictor {wildcards.predictor} --n-train {wildcards.n_train} {params.latents} {params.zeroshot} --out {output}"
 
 
 rule predictors_table:

@@ -20,9 +20,10 @@ rule run_strategy:
         recipe=recipe("search"),
         oracle=oracle_option,
         latents=latents_option,
+        zeroshot=zeroshot_option,
     shell:
         "python -m pipeline search --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --strategy {wildcards.strategy} "
-        "--benchmark-table {input.table} {params.oracle} --side-by-side {resources.side_by_side} {params.latents} --out {output}"
+        "--benchmark-table {input.table} {params.oracle} --side-by-side {resources.side_by_side} {params.latents} {params.zeroshot} --out {output}"
 
 
 rule search_table:

@@ -23,7 +23,7 @@ rule score_cells:
         ),
     shell:
         "python -m pipeline zeroshot --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} {params.cells} "
-        "--images {input.images} --chunk {wildcards.chunk} --out {output}"
+        "--images {input.images} --chunk {wildcards.chunk} --cache results/zeroshot/{wildcards.benchmark}/kept --out {output}"
 
 
 rule join_scores:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from pipeline.benchmarks.file_settings import FileSettings, SplitSettings
 from pipeline.benchmarks.names import MetricName
@@ -13,6 +13,7 @@ from pipeline.children.settings import ChildrenSettings, NetworkSettings, Traini
 from pipeline.plug_ins import plug_in
 from pipeline.settings import Settings
 from pipeline.spaces import NAMES as SPACES
+from pipeline.spaces import UNLISTED
 
 
 class ChildrenBenchmark(Settings):
@@ -45,7 +46,26 @@ class FileBenchmark(Settings):
     images: str | None = Field(
         None, description="image set for zero-shot scores of the table's cells; null: no zero-shot scores"
     )
-    n_scored: int = Field(1000, ge=1, description="cells of the table that get zero-shot scores, if any do")
+    n_scored: int | Literal["all"] = Field(
+        1000, description="cells of the table that get zero-shot scores, if any do; all: the whole space's"
+    )
+
+    @field_validator("n_scored", mode="before")
+    @classmethod
+    def _a_number_or_all(cls, value):
+        number = int(value) if isinstance(value, str) and value.isdigit() else value
+        if number != "all" and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise ValueError(f"expected a number of cells from 1 on, or all, got {value!r}")
+        return number
+
+    @model_validator(mode="after")
+    def _all_is_a_number(self):
+        if self.n_scored == "all" and self.space in UNLISTED:
+            raise ValueError(
+                f"n_scored: all cells of {self.space} are too many to be listed; "
+                "give a number, up to the cells of the table"
+            )
+        return self
 
 
 def _source(value) -> str:

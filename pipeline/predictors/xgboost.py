@@ -1,7 +1,8 @@
-"""Gradient-boosted trees on the flat encoding of cells (`pipeline.encodings.flat`).
+"""Gradient-boosted trees on the flat encoding of cells (`pipeline.encodings.flat`) and zero-shot scores.
 
 A baseline of many comparisons (White et al. 2021, "How Powerful are Performance Predictors in NAS?"): what
-counts and one-hot operations tell, without a learned view of graphs.
+counts and one-hot operations tell, without a learned view of graphs. Scores of untrained networks can be
+features, too; where one is missing and `missing` is impute, each split learns which side such cells go to.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from pipeline.encodings.flat import flat_features
 from pipeline.predictors.replicates import check_labels
 from pipeline.predictors.resources import Resources
 from pipeline.spaces.archs import Archs
+from pipeline.zeroshot.features import ScoreFeatures, ScoreInputs
 
 
-class Settings(BoostingSettings):
+class Settings(BoostingSettings, ScoreInputs):
     """Settings of the trees. The defaults suit 100 to 1,000 training cells."""
 
     n_estimators: int = Field(500, ge=1, le=100_000, description="rounds of boosting")
@@ -39,6 +41,7 @@ class Predictor:
 
     def __init__(self, settings: Settings, resources: Resources, seed: int = 0, device="cpu"):
         self.settings, self.seed = settings, seed
+        self.scores = ScoreFeatures(settings, resources)
         self.booster = None
         self.center, self.scale = 0.0, 1.0
 
@@ -51,7 +54,8 @@ class Predictor:
         else:
             self.center, self.scale = float(scores.mean()), float(scores.std())
             targets = (scores - self.center) / self.scale
-        self.booster = fit_booster(flat_features(archs), targets, self.settings, self.seed)
+        self.scores.fit(archs)
+        self.booster = fit_booster(self._features(archs), targets, self.settings, self.seed)
         return self
 
     def predict(self, archs: Archs) -> np.ndarray:
@@ -62,4 +66,8 @@ class Predictor:
         """
         if self.booster is None:
             raise ValueError("xgboost: predict before fit")
-        return (predict(self.booster, flat_features(archs)) * self.scale + self.center).astype(np.float32)
+        return (predict(self.booster, self._features(archs)) * self.scale + self.center).astype(np.float32)
+
+    def _features(self, archs: Archs) -> np.ndarray:
+        """Return float32 (N, F + M): the flat encoding, then the scores."""
+        return np.concatenate([flat_features(archs), self.scores.of(archs)], axis=1)

@@ -1,4 +1,4 @@
-"""Which cells of a benchmark table get zero-shot scores."""
+"""Which cells of a benchmark table get zero-shot scores, and which images their networks see."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import numpy as np
 
 from pipeline.benchmarks.tables import load_table
 from pipeline.errors import ConfigError
+from pipeline.images.sets import TRAIN, ImageSet
 from pipeline.randomness import rng
 from pipeline.spaces.archs import Archs
+from pipeline.zeroshot.settings import ChunkSettings
 
 
 def cells_of_table(path: Path, name: str, seed: int, start: int, stop: int) -> tuple[Archs, np.ndarray]:
@@ -21,7 +23,27 @@ def cells_of_table(path: Path, name: str, seed: int, start: int, stop: int) -> t
     table = load_table(path, name)
     if stop > len(table):
         raise ConfigError(
-            f"benchmarks.{table.name}.n_scored: {stop} cells were asked for, but the table has {len(table)}"
+            f"benchmarks.{table.name}.n_scored: {stop} cells were asked for, but the table has {len(table)}; "
+            "give a number up to that"
         )
     rows = rng(seed, "zeroshot", table.name, "cells").permutation(len(table))[start:stop]
     return table.archs[rows], table.role[rows]
+
+
+def batch_rows(images: ImageSet, settings: ChunkSettings, seed: int) -> np.ndarray:
+    """Return which images of the set the networks see, int64 (batch_size,): rows of the image set.
+
+    Raises ConfigError if the image set is another than configured, or has too few training images.
+    """
+    if images.name != settings.images:
+        raise ConfigError(
+            f"images: the file holds {images.name!r}, but {settings.images!r} were asked for; give the image "
+            "set that the benchmark names"
+        )
+    train = np.flatnonzero(images.split == TRAIN)
+    if len(train) < settings.batch_size:
+        raise ConfigError(
+            f"zeroshot.batch_size: {settings.batch_size}, but {images.name} has {len(train)} training images"
+        )
+    stream = rng(seed, "zeroshot", images.name, "batch")
+    return train[np.sort(stream.choice(len(train), settings.batch_size, replace=False))]

@@ -7,20 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import (
-    get_archs,
-    get_provenance,
-    get_table,
-    open_h5,
-    put,
-    put_archs,
-    put_table,
-    write_h5,
-)
-from pipeline.errors import ArtifactError
+from pipeline.artifacts import put, put_archs, put_table, write_h5
+from pipeline.settings import canonical_json
 from pipeline.spaces.archs import Archs
-from pipeline.zeroshot.command import KIND as CHUNK
-from pipeline.zeroshot.command import report_missing
+from pipeline.zeroshot.chunks import check_chunks, read_chunk, report_missing
 from pipeline.zeroshot.settings import CollectSettings
 
 HELP = "Join the chunks of zero-shot scores and say which cells are held out, labelled or candidates."
@@ -38,25 +28,38 @@ def add_arguments(parser) -> None:
 
 
 def run(args, job) -> None:
-    """Write the joined scores. Raises ArtifactError if the chunks do not belong together or leave a gap."""
+    """Write the joined scores. Raises ArtifactError if the chunks do not belong together or leave a gap.
+
+    `/arch/<metric>` float64 (N,), `/op/<metric>` float64 in the shape of `/archs/ops`, `/batch` the rows of
+    the image set that every network saw; what they were computed with is in the attributes.
+    """
     settings = CollectSettings(**job.settings)
-    chunks = sorted((_read(path) for path in args.chunks), key=lambda chunk: chunk["start"])
-    _check(chunks)
+    chunks = sorted((read_chunk(path) for path in args.chunks), key=lambda chunk: chunk["start"])
+    check_chunks(chunks)
     archs = Archs.concatenate([chunk["archs"] for chunk in chunks])
     table = {name: np.concatenate([c["table"][name] for c in chunks]) for name in chunks[0]["table"]}
     role = table.pop("role", None)
     if role is None:
         role = roles(len(archs), settings.n_held_out, settings.n_labelled)
-    report_missing(list(table["reason"]), len(archs))
-    with write_h5(args.out, KIND, job, inputs=args.chunks) as handle:
+    how = chunks[0]["settings"]
+    with write_h5(args.out, KIND, job, inputs=args.chunks, run=seconds_of(chunks)) as handle:
+        handle.attrs.update(
+            benchmark=settings.benchmark,
+            images=how["images"],
+            metrics=how["metrics"],
+            batch_size=how["batch_size"],
+            seeds=how["seeds"],
+            seed=chunks[0]["made"][0],
+            network=canonical_json(how["network"]),
+        )
         put_archs(handle, archs)
-        for group in ("arch", "op"):
+        put(handle, "batch", chunks[0]["batch"])
+        for group in ("arch", "op", "reason"):
             for metric in chunks[0][group]:
                 put(handle.require_group(group), metric, np.concatenate([c[group][metric] for c in chunks]))
         put_table(handle, {"cell": table.pop("cell"), "role": role, **table})
-    log.info(
-        "%s: scores of %d cells (%s)", args.out, len(archs), ", ".join(m for m in table if m != "reason")
-    )
+    log.info("%s: scores of %d cells by %s", args.out, len(archs), ", ".join(how["metrics"]))
+    report_missing(list(table["reason"]), len(archs))
 
 
 def roles(n: int, n_held_out: int, n_labelled: int) -> np.ndarray:
@@ -66,32 +69,13 @@ def roles(n: int, n_held_out: int, n_labelled: int) -> np.ndarray:
     return np.where(position < n_held_out, "held_out", later)
 
 
-def _read(path: Path) -> dict:
-    with open_h5(path, CHUNK) as handle:
-        made = get_provenance(handle)
-        configured = {k: v for k, v in made["settings"].items() if k not in ("start", "count")}
-        return {
-            "path": path,
-            "start": int(handle.attrs["start"]),
-            "made": (configured, made["seed"], sorted(made["inputs"].values())),
-            "archs": get_archs(handle),
-            "table": {name: column.to_numpy() for name, column in get_table(handle).items()},
-            "arch": {metric: values[()] for metric, values in handle["arch"].items()},
-            "op": {metric: values[()] for metric, values in handle["op"].items()} if "op" in handle else {},
-        }
-
-
-def _check(chunks: list[dict]) -> None:
-    expected = 0
-    for chunk in chunks:
-        if chunk["made"] != chunks[0]["made"]:
-            raise ArtifactError(
-                f"{chunk['path']}: made with other settings, seed or inputs than {chunks[0]['path']}; "
-                "make both again with one configuration"
-            )
-        if chunk["start"] != expected:
-            raise ArtifactError(
-                f"{chunk['path']}: starts at cell {chunk['start']}, expected {expected}; "
-                "give every chunk from the first on, each once"
-            )
-        expected += len(chunk["archs"])
+def seconds_of(chunks: list[dict]) -> dict:
+    """Return what the sidecar says of the time that networks took, as far as the chunks' sidecars tell."""
+    seconds = np.array([s for chunk in chunks for s in chunk["seconds"]])
+    if not len(seconds):
+        return {}
+    return {
+        "score_seconds_mean": round(float(seconds.mean()), 4),
+        "score_seconds_median": round(float(np.median(seconds)), 4),
+        "score_seconds_total": round(float(seconds.sum()), 1),
+    }

@@ -43,7 +43,7 @@ class ZeroShot:
             arch, op = (tuple(handle[group]) if group in handle else () for group in ("arch", "op"))
         found = cls(Path(path), archs, arch, op)
         if space is not None:
-            found._same_space(spaces.base(space))
+            found.check_space(space)
         return found
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class ZeroShot:
 
         Raises DataError if the cells are of another space, or one of them was not scored.
         """
-        self._same_space(archs.space)
+        self.check_space(archs.space)
         space = spaces.load(archs.space)
         rows, known = self._find(space.cell_key(archs))
         if not known.all():
@@ -65,14 +65,20 @@ class ZeroShot:
             )
         return rows
 
-    def arch(self, archs: Archs, metrics: Sequence[str]) -> np.ndarray:
+    def arch(self, archs: Archs, metrics: Sequence[str], unscored: bool = False) -> np.ndarray:
         """Return scores of architectures, float64 (N, M); NaN where one is missing in the file.
 
-        Raises DataError for a metric or a cell that the file does not have.
+        unscored: whether cells that the file does not have are NaN, too; otherwise DataError is raised for
+        one of them, as it is for a metric that the file does not have.
         """
-        rows = self.rows(archs)
-        columns = [self.column(metric)[rows] for metric in metrics]
-        return np.stack(columns, axis=1) if columns else np.zeros((len(archs), 0))
+        columns = [self.column(metric) for metric in metrics]
+        if not columns:
+            return np.zeros((len(archs), 0))
+        if not unscored:
+            return np.stack(columns, axis=1)[self.rows(archs)]
+        self.check_space(archs.space)
+        rows, known = self._find(spaces.load(archs.space).cell_key(archs))
+        return np.where(known[:, None], np.stack(columns, axis=1)[rows], np.nan)
 
     def op(self, archs: Archs, metrics: Sequence[str]) -> np.ndarray:
         """Return scores of operations, float64, shaped as `archs.ops` with one more axis (M); NaN if missing.
@@ -100,8 +106,9 @@ class ZeroShot:
             )
         return self._dataset(f"arch/{metric}")
 
-    def _same_space(self, space: str) -> None:
-        if self.archs.space != space:
+    def check_space(self, space: str) -> None:
+        """Raise DataError if the file does not hold cells of `space`."""
+        if self.archs.space != spaces.base(space):
             raise DataError(
                 f"{self.path}: holds scores of {self.archs.space} cells, expected {space}; "
                 "give the scores of the same benchmark"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -11,6 +12,15 @@ from pipeline.settings import Settings
 
 Metric = Literal["grad_norm", "plain", "snip", "synflow", "relu_logdet", "params", "flops"]
 ARCH_ONLY = ("relu_logdet",)  # metrics that an operation does not have
+
+
+def scores_used(settings: Mapping) -> list[str]:
+    """Return the zero-shot metrics that a predictor's or strategy's settings ask for.
+
+    By convention the key `zeroshot` names them, one or several; a plug-in that has it is given the scores.
+    """
+    named = settings.get("zeroshot") or []
+    return [named] if isinstance(named, str) else list(named)
 
 
 class ScoreSettings(Settings):

@@ -263,7 +263,9 @@ def chunk(folder, start, count, name=None, **changes):
     settings = {"benchmark": "b", "space": "nasbench101", "images": "noise", "start": start, "count": count}
     settings |= SETTINGS.model_dump(mode="json") | changes
     out = folder / (name or f"chunk_{start}.h5")
-    args = Namespace(space_file=folder / "space.h5", images=folder / "images.h5", chunk=start, out=out)
+    args = Namespace(
+        space_file=folder / "space.h5", images=folder / "images.h5", chunk=start, cache=None, out=out
+    )
     command.run(args, Job("zeroshot", settings, seed=3, device="cpu"))
     return out
 

@@ -82,7 +82,7 @@ def test_what_the_file_does_not_have_is_one_line(tmp_path):
         stored.op(cells[:3], ["whole"])
     with pytest.raises(DataError, match=r"10 of 30 cells that were asked for were not scored \(first: \|"):
         stored.arch(cells, ["whole"])
-    with pytest.raises(DataError, match="holds scores of nasbench201 cells, expected nasbench101"):
+    with pytest.raises(DataError, match="holds scores of nasbench201 cells, expected nasbench1shot1_2"):
         ZeroShot.load(path, "nasbench1shot1_2")
     with pytest.raises(DataError, match="holds scores of nasbench201 cells, expected darts"):
         stored.arch(some("darts", 1)[0], ["whole"])

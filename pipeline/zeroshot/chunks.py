@@ -1,0 +1,118 @@
+"""Chunks of zero-shot scores as files."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.artifacts import (
+    get_archs,
+    get_provenance,
+    get_table,
+    open_h5,
+    put,
+    put_archs,
+    put_table,
+    read_run_record,
+    write_h5,
+)
+from pipeline.errors import ArtifactError
+from pipeline.job import Job
+from pipeline.settings import canonical_json
+from pipeline.spaces.archs import Archs
+
+KIND = "zeroshot_chunk"
+SHARED = ("metrics", "batch_size", "seeds", "network", "images", "benchmark", "space")  # by all chunks
+log = logging.getLogger("nasflow")
+
+
+def write_chunk(
+    path: Path,
+    job: Job,
+    inputs,
+    archs: Archs,
+    cells,
+    role: np.ndarray | None,
+    batch: np.ndarray,
+    sheet,
+) -> list[str]:
+    """Write the scores of a chunk's cells; return why each cell lacks one ("" if it has all).
+
+    cells: ids of `archs`. role: of each, if the benchmark's table says. batch: rows of the image set. sheet:
+    the scores (`kept.Sheet`). The seconds that cells took go to the sidecar: an artifact holds no clock
+    times.
+    """
+    settings = job.settings
+    metrics = settings["metrics"]
+    reasons = joined([sheet.columns[m].reason for m in metrics])
+    seconds = [round(float(s), 4) for s in sheet.seconds]
+    with write_h5(path, KIND, job, inputs=inputs, run={"score_seconds": seconds}) as handle:
+        handle.attrs["start"] = settings["start"]
+        put_archs(handle, archs)
+        put(handle, "batch", batch)
+        for metric in metrics:
+            column = sheet.columns[metric]
+            put(handle.require_group("arch"), metric, column.arch)
+            put(handle.require_group("reason"), metric, column.reason)
+            if column.op is not None:
+                put(handle.require_group("op"), metric, column.op)
+        roles = {} if role is None else {"role": role}
+        scores = {m: sheet.columns[m].arch for m in metrics}
+        put_table(handle, {"cell": cells, **roles, **scores, "reason": reasons})
+    return reasons
+
+
+def joined(columns) -> list[str]:
+    """Return the reasons of each cell as one text, each said once. columns: texts (N,), one a metric."""
+    return ["; ".join(dict.fromkeys(r for r in row if r)) for row in zip(*columns, strict=True)]
+
+
+def read_chunk(path: Path) -> dict:
+    """Return what a chunk holds. Raises ArtifactError if the file is no chunk."""
+    with open_h5(path, KIND) as handle:
+        made = get_provenance(handle)
+        groups = {g: handle.get(g, {}) for g in ("arch", "op", "reason")}
+        table = {name: column.to_numpy() for name, column in get_table(handle).items()}
+        return {
+            "path": path,
+            "start": int(handle.attrs["start"]),
+            "settings": {name: made["settings"][name] for name in SHARED},
+            "made": (made["seed"], sorted(made["inputs"].values())),
+            "archs": get_archs(handle),
+            "batch": handle["batch"][()],
+            "table": table,
+            "seconds": read_run_record(path).get("score_seconds", []),
+            **{
+                g: {m: v.asstr()[()] if g == "reason" else v[()] for m, v in found.items()}
+                for g, found in groups.items()
+            },
+        }
+
+
+def check_chunks(chunks: list[dict]) -> None:
+    """Refuse chunks that were made differently, or that leave a gap or overlap. Raises ArtifactError."""
+    expected, first = 0, chunks[0]
+    for chunk in chunks:
+        same = canonical_json(chunk["settings"]) == canonical_json(first["settings"])
+        if not same or chunk["made"] != first["made"]:
+            raise ArtifactError(
+                f"{chunk['path']}: made with other settings, seed or inputs than {first['path']}; "
+                "make both again with one configuration"
+            )
+        if chunk["start"] != expected:
+            raise ArtifactError(
+                f"{chunk['path']}: starts at cell {chunk['start']}, expected {expected}; "
+                "give every chunk from the first on, each once"
+            )
+        expected += len(chunk["archs"])
+
+
+def report_missing(reasons: list[str], total: int) -> None:
+    """Log how many cells lack a score, by reason."""
+    missing = [reason for reason in reasons if reason]
+    if missing:
+        log.warning("%d of %d cells lack a score (NaN in the file):", len(missing), total)
+    for reason in sorted(set(missing)):
+        log.warning("  %d: %s", missing.count(reason), reason)
