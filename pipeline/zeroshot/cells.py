@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.benchmarks.tables import load_table
+from pipeline.benchmarks.tables import ROLES, load_table
 from pipeline.errors import ConfigError
 from pipeline.images.sets import TRAIN, ImageSet
 from pipeline.randomness import rng
@@ -15,10 +15,11 @@ from pipeline.zeroshot.settings import ChunkSettings
 
 
 def cells_of_table(path: Path, name: str, seed: int, start: int, stop: int) -> tuple[Archs, np.ndarray]:
-    """Return places [start, stop) of the seeded permutation of a table's cells, and their roles.
+    """Return places [start, stop) of the seeded order of a table's cells, and their roles.
 
-    name: the benchmark's. Raises ConfigError if the table has fewer than `stop` cells, ArtifactError if it
-    is another benchmark's.
+    Held-out cells come first, then labelled ones, then the others, each in a seeded permutation: so as many
+    scores as a predictor has cells are enough for it. name: the benchmark's. Raises ConfigError if the table
+    has fewer than `stop` cells, ArtifactError if it is another benchmark's.
     """
     table = load_table(path, name)
     if stop > len(table):
@@ -26,7 +27,9 @@ def cells_of_table(path: Path, name: str, seed: int, start: int, stop: int) -> t
             f"benchmarks.{table.name}.n_scored: {stop} cells were asked for, but the table has {len(table)}; "
             "give a number up to that"
         )
-    rows = rng(seed, "zeroshot", table.name, "cells").permutation(len(table))[start:stop]
+    order = rng(seed, "zeroshot", table.name, "cells").permutation(len(table))
+    rank = np.array([ROLES.index(role) for role in table.role[order]])
+    rows = order[np.argsort(rank, kind="stable")][start:stop]
     return table.archs[rows], table.role[rows]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -47,7 +49,10 @@ class ScoreFeatures:
         self._sorted = [np.sort(column[~np.isnan(column)]) for column in values.T]
         for metric, known in zip(self.metrics, self._sorted, strict=True):
             if not len(known):
-                raise DataError(f"{self._stored.path}: no training cell has a {metric} score; leave it out")
+                raise DataError(
+                    f"{self._stored.path}: no training cell has a {metric} score; "
+                    "score more cells or leave it out"
+                )
         return self
 
     def of(self, archs: Archs) -> np.ndarray:
@@ -80,7 +85,13 @@ def open_scores(resources: Resources) -> ZeroShot:
     """Return the scores that a predictor may use. Raises UserError if none were given."""
     if resources.zeroshot is None:
         raise UserError("predictor: it takes zero-shot scores; give their file (--zeroshot FILE)")
-    return ZeroShot.load(resources.zeroshot)
+    path = Path(resources.zeroshot)
+    return _opened(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=2)  # all replicates of a predictor share what is read
+def _opened(path: Path, changed: int) -> ZeroShot:
+    return ZeroShot.load(path)
 
 
 def _ranks(known: np.ndarray, values: np.ndarray) -> np.ndarray:

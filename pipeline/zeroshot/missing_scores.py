@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pipeline.zeroshot.kept import Column, KeptScores, Sheet, spelling_keys
 from pipeline.zeroshot.scores import CellScores, score_cells
 from pipeline.zeroshot.settings import ScoreSettings
 
+log = logging.getLogger("nasflow")
 SECONDS = 15.0  # of work between two writes
 FIRST, GROWTH, MOST = 2, 4, 4096  # cells of the first block, how much larger the next may be, and the limit
 
@@ -48,6 +50,7 @@ def scores_of(
     if folder is not None:
         kept = KeptScores(folder, identity(archs.space, images, settings, seed, device))
         sheet = kept.read(keys, settings.metrics)
+    new = int((~sheet.known(settings.metrics)).any(axis=1).sum())
     for metrics, rows in _wanting(sheet, settings.metrics):
         part = settings.model_copy(update={"metrics": metrics})
         for block in _blocks(rows):
@@ -59,6 +62,7 @@ def scores_of(
             sheet.copy_from(scored)
     if kept is not None:
         kept.gather(keys)
+    log.info("%d of %d cells scored now; the others were kept", new, len(archs))
     return sheet
 
 

@@ -74,11 +74,12 @@ class ZeroShot:
         columns = [self.column(metric) for metric in metrics]
         if not columns:
             return np.zeros((len(archs), 0))
-        if not unscored:
-            return np.stack(columns, axis=1)[self.rows(archs)]
-        self.check_space(archs.space)
-        rows, known = self._find(spaces.load(archs.space).cell_key(archs))
-        return np.where(known[:, None], np.stack(columns, axis=1)[rows], np.nan)
+        if unscored:
+            self.check_space(archs.space)
+            rows, known = self._find(spaces.load(archs.space).cell_key(archs))
+        else:
+            rows, known = self.rows(archs), np.ones(len(archs), dtype=bool)
+        return np.stack([np.where(known, column[rows], np.nan) for column in columns], axis=1)
 
     def op(self, archs: Archs, metrics: Sequence[str]) -> np.ndarray:
         """Return scores of operations, float64, shaped as `archs.ops` with one more axis (M); NaN if missing.

@@ -85,3 +85,16 @@ def test_equal_recipes_are_equal_strings_and_chunks_have_bounds():
 def test_differences_name_each_key():
     old, new = {"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": 3, "e": 4}, "d": [1]}
     assert list(differences(old, new)) == [("a.b", 1, 3), ("a.c", 2, "(absent)"), ("a.e", "(absent)", 4)]
+
+
+def test_zero_shot_recipes_follow_what_is_asked_for():
+    config = load_config(CONFIG, ["zeroshot={metrics: [snip, params]}"])
+    made = recipe("zeroshot", config, benchmark="digits101", chunk="0")["settings"]
+    assert made["metrics"] == ["snip", "params"] and "chunk_size" not in made
+    with_scores = load_config(
+        CONFIG,
+        ["predictors={boosted: {method: xgboost, zeroshot: [snip]}}"],
+    )
+    settings = recipe("predictors", with_scores, benchmark="digits101", predictor="boosted", n_train="30")
+    assert settings["settings"]["settings"]["zeroshot"] == ["snip"]
+    assert "pipeline.predictors.xgboost" in settings["entries"]

@@ -270,7 +270,9 @@ def test_a_table_gives_its_cells_and_roles_and_not_more_than_it_has(folder, tmp_
     args.chunk, args.cache, args.out = 0, None, tmp_path / "c.h5"
     command.run(args, Job("zeroshot", settings_of(metrics=["params"]), seed=3, device="cpu"))
     with open_h5(args.out) as handle:
-        assert sorted(get_table(handle)["role"]) == ["held_out"] * 6 + ["labelled"] * 6
+        cells = get_table(handle)
+    assert cells["role"].tolist() == ["held_out"] * 6 + ["labelled"] * 6  # a predictor's cells come first
+    assert cells["cell"].nunique() == N
     with pytest.raises(ConfigError, match="n_scored: 13 cells were asked for, but the table has 12"):
         command.run(args, Job("zeroshot", settings_of(count=N + 1), seed=3, device="cpu"))
     with pytest.raises(ConfigError, match="'photos' were asked for"):
