@@ -151,8 +151,8 @@ class Config(Settings):
                     _among(f"{kind}.{name}.zeroshot", metric, self.zeroshot.metrics)
                     if without:
                         raise ValueError(
-                            f"{kind}.{name}.zeroshot: benchmarks.{without[0]} has no zero-shot scores; give it "
-                            "`images`, the image set on which networks are scored"
+                            f"{kind}.{name}.zeroshot: benchmarks.{without[0]} has no zero-shot scores; give "
+                            "it `images`, the image set on which networks are scored"
                         )
 
     def _enough_labels(self, key: str, labelled: int) -> None:

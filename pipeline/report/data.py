@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,10 +68,16 @@ class Children:
 
 @dataclass(frozen=True)
 class ZeroShot:
-    """Scores of untrained networks. frame: cell, role, then one column a metric (in `metrics`)."""
+    """Scores of untrained networks. frame: cell, role, then one column a metric (in `metrics`).
+
+    reasons: why cells lack a score -> how many. how: with what they were computed: images, batch_size,
+    seeds, network (a dict); empty if the file does not say.
+    """
 
     frame: pd.DataFrame
     metrics: list[str]
+    reasons: dict[str, int] = field(default_factory=dict)
+    how: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -196,10 +203,15 @@ def _io(path: Path) -> dict:
 
 def _zeroshot(path: Path) -> ZeroShot:
     with open_h5(path, "zeroshot") as handle:
-        metrics = list(handle["arch"])
-        frame = get_table(handle)[["cell", "role"]]
+        metrics, facts = list(handle["arch"]), dict(handle.attrs)
+        table = get_table(handle)
         scores = pd.DataFrame({m: handle["arch"][m][()].astype(np.float64) for m in metrics})
-        return ZeroShot(pd.concat([frame, scores], axis=1), metrics)
+    how = {}
+    if "network" in facts:
+        how = {"images": str(facts["images"]), "network": json.loads(facts["network"])}
+        how |= {name: int(facts[name]) for name in ("batch_size", "seeds")}
+    reasons = table["reason"][table["reason"] != ""].value_counts().to_dict()
+    return ZeroShot(pd.concat([table[["cell", "role"]], scores], axis=1), metrics, reasons, how)
 
 
 def _predictions(paths: Sequence[Path]) -> Predictions:

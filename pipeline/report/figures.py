@@ -1,4 +1,4 @@
-"""Figures of what was measured: learning curves, zero-shot scores.
+"""Figures of what was measured: learning curves.
 
 One function a figure; each takes frames and returns a plotly figure in the look of `pipeline.report.theme`.
 """
@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 
 from pipeline.report.theme import (
     BLUE,
-    DIVERGING,
     INK,
     MUTED,
     count_axis,
@@ -97,30 +96,4 @@ def learning_curves(bands: pd.DataFrame, what: str) -> go.Figure:
             line={"color": colour, "width": 2.4 if column == "median" else 1.5, "dash": dash},
             hovertemplate=value,
         )
-    return fig
-
-
-def correlation_map(taus: np.ndarray, names: list[str]) -> go.Figure:
-    """Heat map of Kendall's tau between zero-shot metrics."""
-    axis = {"showgrid": False, "showline": False, "ticks": ""}
-    fig = figure(
-        120 + 34 * len(names),
-        xaxis={**axis, "tickangle": -40},
-        yaxis={**axis, "autorange": "reversed"},
-        margin={"l": 20, "r": 4, "t": 8, "b": 20},
-    )
-    fig.add_heatmap(
-        z=taus,
-        x=names,
-        y=names,
-        zmin=-1,
-        zmax=1,
-        colorscale=DIVERGING,
-        texttemplate="%{z:.2f}" if len(names) <= 12 else None,
-        textfont={"size": 11},
-        xgap=2,
-        ygap=2,
-        showscale=False,
-        hovertemplate="%{y} and %{x}<br>tau %{z:.2f}<extra></extra>",
-    )
     return fig

@@ -17,6 +17,7 @@ from pipeline.report import (
     sections_predictors,
     sections_record,
     sections_search,
+    sections_zeroshot,
     theme,
     words,
 )
@@ -57,7 +58,7 @@ SECTIONS = (
     sections_labels.labels,
     sections_labels.surrogate,
     sections.children,
-    sections.zeroshot,
+    sections_zeroshot.zeroshot,
     sections_autoencoders.autoencoders,
     sections.io_dataset,
     sections_record.cost,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation.measures import all_measures, kendall_tau
+from pipeline.evaluation.measures import all_measures, kendall_tau, spearman
 from pipeline.randomness import rng
 from pipeline.report.data import Search, ZeroShot
 from pipeline.report.labels import Labels
@@ -49,9 +49,10 @@ def average_ranks(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def zero_shot_taus(zeroshot: ZeroShot, labels: Labels, seed: int) -> pd.DataFrame:
-    """Return each metric's Kendall tau with validation accuracy: metric, role, n, missing, tau, low, high.
+    """Return each metric's rank correlations with validation accuracy.
 
-    low, high: 95 % percentile bootstrap over cells.
+    Columns: metric, role, n (cells that have both), missing (cells without a score), tau (Kendall's tau-b),
+    low, high (its 95 % percentile bootstrap over cells), spearman.
     """
     joined = zeroshot.frame[["cell", *zeroshot.metrics]].merge(
         labels.frame[["cell", "role", "val_acc"]], on="cell"
@@ -61,9 +62,10 @@ def zero_shot_taus(zeroshot: ZeroShot, labels: Labels, seed: int) -> pd.DataFram
         for metric in zeroshot.metrics:
             pair = part[["val_acc", metric]].dropna().to_numpy()
             low, high = _bootstrap(pair, seed, role, metric)
-            tau = kendall_tau(pair[:, 0], pair[:, 1]) if len(pair) > 1 else np.nan
-            rows.append((metric, role, len(pair), len(part) - len(pair), tau, low, high))
-    return pd.DataFrame(rows, columns=["metric", "role", "n", "missing", "tau", "low", "high"])
+            tau, rho = (measure(*pair.T) if len(pair) > 1 else np.nan for measure in (kendall_tau, spearman))
+            missing = int(part[metric].isna().sum())
+            rows.append((metric, role, len(pair), missing, tau, low, high, rho))
+    return pd.DataFrame(rows, columns=["metric", "role", "n", "missing", "tau", "low", "high", "spearman"])
 
 
 def _bootstrap(pair: np.ndarray, seed: int, *names) -> tuple[float, float]:
@@ -97,17 +99,16 @@ def tau_of_resamples(pair: np.ndarray, drawn: np.ndarray) -> np.ndarray:
 
 
 def metric_correlations(zeroshot: ZeroShot) -> np.ndarray:
-    """Return Kendall's tau between all metrics, float64 (M, M), over the cells that have both."""
+    """Return Spearman's correlation between all metrics, float64 (M, M), over the cells that have both."""
     values = zeroshot.frame[zeroshot.metrics].to_numpy(np.float64)
     m = len(zeroshot.metrics)
-    taus = np.eye(m)
+    found = np.eye(m)
     for i in range(m):
         for j in range(i):
             both = ~np.isnan(values[:, [i, j]]).any(axis=1)
-            taus[i, j] = taus[j, i] = (
-                kendall_tau(values[both, i], values[both, j]) if both.sum() > 1 else np.nan
-            )
-    return taus
+            pair = values[both][:, [i, j]]
+            found[i, j] = found[j, i] = spearman(*pair.T) if len(pair) > 1 else np.nan
+    return found
 
 
 def principal_components(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,14 +1,12 @@
-"""Sections on what was measured: child networks, their outputs, zero-shot scores."""
+"""Sections on what was measured: child networks, and what they put out."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
-from pipeline.report import figures, results, words
-from pipeline.report.blocks import Cell, Facts, Figure, Head, Panel, Section, Table
+from pipeline.report import figures, words
+from pipeline.report.blocks import Facts, Figure, Panel, Section
 from pipeline.report.context import Context
-from pipeline.report.figures_labels import ROLES
 
 
 def children(c: Context) -> Section | None:
@@ -71,66 +69,3 @@ def io_dataset(c: Context) -> Section | None:
         ("File", f"{words.size(io['bytes'])}, {io['number']} numbers"),
     ]
     return Section("io", title, lead, (Facts(rows),))
-
-
-def zeroshot(c: Context) -> Section:
-    """Kendall's tau of zero-shot metrics with accuracy and among themselves."""
-    title = "Zero-shot metrics"
-    if c.zero_shot_taus is None or c.zero_shot_taus.empty:
-        return Section("zeroshot", title, "No scores of untrained networks were computed in this run.")
-    taus = c.zero_shot_taus
-    by = {role: part.set_index("metric") for role, part in taus.groupby("role", sort=False)}
-    by = {role: by[role] for role in sorted(by, key=lambda role: role != "labelled")}
-    first = next(iter(by.values()))
-    order = list(first.sort_values("tau", ascending=False, kind="stable").index)
-    best = order[0]
-    lead = (
-        f"Of the scores that need no training, “{words.metric(best)}” ranks the "
-        f"{ROLES[next(iter(by))][0]} best: Kendall’s tau "
-        f"{words.number(first.at[best, 'tau'], 2)} with validation accuracy "
-        f"(95{words.POINT}% interval {words.number(first.at[best, 'low'], 2)} to "
-        f"{words.number(first.at[best, 'high'], 2)})."
-    )
-    head = [Head("metric", False)]
-    for role, part in by.items():
-        head.append(Head(f"tau, {ROLES.get(role, (role,))[0]}"))
-        if part is first:
-            head.append(Head(f"95{words.POINT}% interval", hint="bootstrap over cells"))
-    head.append(Head("missing", hint="cells without a score"))
-    rows = []
-    for metric in order:
-        cells = [Cell(words.metric(metric), metric)]
-        for part in by.values():
-            cells.append(Cell(words.number(part.at[metric, "tau"], 2), part.at[metric, "tau"]))
-            if part is first:
-                low, high = part.at[metric, "low"], part.at[metric, "high"]
-                cells.append(Cell(f"{words.number(low, 2)} to {words.number(high, 2)}", low))
-        gaps = int(sum(part.at[metric, "missing"] for part in by.values()))
-        rows.append([*cells, Cell(words.number(gaps), gaps)])
-    sizes = ", ".join(
-        f"{words.number(part['n'].max())} {ROLES.get(role, (role,))[0]}" for role, part in by.items()
-    )
-    table = Table(
-        "zeroshot_tau",
-        "Agreement with accuracy",
-        head,
-        rows,
-        f"Kendall’s tau with validation accuracy ({sizes}). {c.labels_text()} {c.seed_text()}",
-        c.data("zeroshot_tau", taus),
-        half=True,
-    )
-    names = [words.metric(m) for m in c.run.zeroshot.metrics]
-    correlations = results.metric_correlations(c.run.zeroshot)
-    frame = pd.DataFrame(correlations, columns=c.run.zeroshot.metrics)
-    frame.insert(0, "metric", c.run.zeroshot.metrics)
-    more = ", candidates included" if (c.run.zeroshot.frame["role"] == "candidate").any() else ""
-    figure = Figure(
-        "zeroshot_correlations",
-        "Agreement among metrics",
-        [Panel(figures.correlation_map(correlations, names))],
-        f"Kendall’s tau over all {words.number(len(c.run.zeroshot.frame))} scored cells{more}. "
-        f"{c.seed_text()}",
-        c.data("zeroshot_correlations", frame),
-        half=True,
-    )
-    return Section("zeroshot", title, lead, (table, figure))

@@ -54,6 +54,16 @@ STAGES = {
     "report_index": "overview",
 }
 ACCURACIES = {"val_acc": "validation accuracy", "test_acc": "test accuracy"}
+SCORES = {  # zero-shot metrics that are not written as their key
+    "epe_nas": "EPE-NAS",
+    "flops": "FLOPs",
+    "jacob_cov": "jacob cov",
+    "l2_norm": "L2 norm",
+    "nwot": "NWOT",
+    "params": "parameters",
+    "relu_logdet": "ReLU logdet",
+    "zen": "Zen",
+}
 MINUS, POINT = "\u2212", "\u202f"  # a true minus sign; a narrow space before units and in thousands
 
 
@@ -73,7 +83,7 @@ def name(key: str) -> str:
 
 def metric(key: str) -> str:
     """Return a zero-shot metric's name for people: `grad_norm` -> `grad norm`, `flops` -> `FLOPs`."""
-    return {"flops": "FLOPs", "params": "parameters"}.get(key, key.replace("_", " "))
+    return SCORES.get(key, key.replace("_", " "))
 
 
 def missing(value) -> bool:

@@ -197,12 +197,22 @@ class Fixtures:
             self.archs.ops[:n, 1:6] == space.CONV1X1
         ).sum(1)
         with write_h5(path, "zeroshot", self.job("zeroshot_collect")) as handle:
+            network = '{"stem_channels": 8, "stacks": 3, "cells_per_stack": 1, "layers": null}'
+            handle.attrs.update({"images": "digits", "batch_size": 64, "seeds": 2, "network": network})
             put_archs(handle, self.archs[:n])
             scores = {m: size + (0.15 + 0.4 * i) * self.rng.normal(size=n) for i, m in enumerate(METRICS)}
             scores["relu_logdet"][:3] = np.nan
             for metric, values in scores.items():
                 put(handle, f"arch/{metric}", values)
-            put_table(handle, {"cell": self.ids[:n], "role": role, **scores, "reason": [""] * n})
+            put_table(
+                handle,
+                {
+                    "cell": self.ids[:n],
+                    "role": role,
+                    **scores,
+                    "reason": ["equal codes"] * 3 + [""] * (n - 3),
+                },
+            )
         return path
 
     def predictions(self, predictor: str, n_train: int, table: Path) -> Path:

@@ -45,6 +45,7 @@ FIGURES = {
     "curves_val_acc": 1,
     "curves_train_loss": 1,
     "zeroshot_correlations": 1,
+    "zeroshot_best": 1,
     "autoencoder_losses": 3,
     "output_losses": 4,
     "latents": 2,
@@ -54,11 +55,11 @@ FIGURES = {
 
 NOTHING = dict.fromkeys(("images", "table", "io_dataset", "zeroshot"))  # others are empty collections
 GONE = {  # figures and tables that need a file
-    "table": ("label_distribution", "label_noise", "latents", "zeroshot_tau"),
+    "table": ("label_distribution", "label_noise", "latents", "zeroshot_tau", "zeroshot_best"),
     "children": ("curves_val_acc",),
     "io_dataset": (),
     "predictions": ("predictor_tau", "predictor_measures"),
-    "zeroshot": ("zeroshot_tau", "zeroshot_correlations"),
+    "zeroshot": ("zeroshot_tau", "zeroshot_correlations", "zeroshot_best"),
     "autoencoders": ("autoencoder_losses", "output_losses", "latents"),
 }
 
