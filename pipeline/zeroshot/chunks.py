@@ -46,7 +46,7 @@ def write_chunk(
     """
     settings = job.settings
     metrics = settings["metrics"]
-    reasons = joined([sheet.columns[m].reason for m in metrics])
+    reasons = joined({m: sheet.columns[m].reason for m in metrics})
     seconds = [round(float(s), 4) for s in sheet.seconds]
     with write_h5(path, KIND, job, inputs=inputs, run={"score_seconds": seconds}) as handle:
         handle.attrs["start"] = settings["start"]
@@ -64,9 +64,21 @@ def write_chunk(
     return reasons
 
 
-def joined(columns) -> list[str]:
-    """Return the reasons of each cell as one text, each said once. columns: texts (N,), one a metric."""
-    return ["; ".join(dict.fromkeys(r for r in row if r)) for row in zip(*columns, strict=True)]
+def joined(reasons: dict[str, np.ndarray]) -> list[str]:
+    """Return the reasons of each cell as one text, "<metrics>: <why>; …"; "" if no score is missing.
+
+    reasons: metric -> texts (N,), "" where there is a score. What is true of all metrics is said once.
+    """
+    texts = []
+    for row in zip(*reasons.values(), strict=True):
+        named: dict[str, list[str]] = {}
+        for metric, why in zip(reasons, row, strict=True):
+            if why:
+                named.setdefault(why, []).append(metric)
+        all_alike = len(named) == 1 and len(next(iter(named.values()))) == len(row)
+        said = [why if all_alike else f"{', '.join(metrics)}: {why}" for why, metrics in named.items()]
+        texts.append("; ".join(said))
+    return texts
 
 
 def read_chunk(path: Path) -> dict:

@@ -89,8 +89,26 @@ def _blocks(rows: np.ndarray):
 
 
 def _sheet(keys: np.ndarray, found: CellScores, seconds: float) -> Sheet:
-    columns = {}
+    """Return what `score_cells` found. seconds: of a cell, where that does not say."""
+    n, columns = len(keys), {}
+    reasons = [split_reasons(text, list(found.arch)) if text else {} for text in found.reason]
     for metric, arch in found.arch.items():
-        reason = np.where(np.isnan(arch), np.array(found.reason, dtype=object), "")
-        columns[metric] = Column(np.ones(len(keys), dtype=bool), arch, found.op.get(metric), reason)
-    return Sheet(keys, columns, np.full(len(keys), seconds))
+        why = np.array([r.get(metric, "") for r in reasons], dtype=object)
+        why[~np.isnan(arch)] = ""
+        columns[metric] = Column(np.ones(n, dtype=bool), arch, found.op.get(metric), why)
+    took = getattr(found, "seconds", np.full(n, np.nan))
+    return Sheet(keys, columns, np.where(np.isnan(took), seconds, took))
+
+
+def split_reasons(text: str, metrics: list[str]) -> dict[str, str]:
+    """Return why each metric is missing. text: "<metrics>: <why>; …"; what names no metric is said of all."""
+    of_one: dict[str, list[str]] = {}
+    of_all = []
+    for part in text.split("; "):
+        names, _, why = part.partition(": ")
+        if set(names.split(", ")) <= set(metrics):
+            for name in names.split(", "):
+                of_one.setdefault(name, []).append(why)
+        else:
+            of_all.append(part)
+    return {m: "; ".join(dict.fromkeys(of_one.get(m, of_all))) for m in metrics}

@@ -9,6 +9,7 @@ import sys
 import time
 from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
@@ -23,8 +24,9 @@ from pipeline.images.sets import ImageSet, write_images
 from pipeline.job import Job
 from pipeline.zeroshot import collect, command, missing_scores
 from pipeline.zeroshot.cells import batch_rows
+from pipeline.zeroshot.chunks import joined
 from pipeline.zeroshot.kept import Column, KeptScores, Sheet, spelling_keys
-from pipeline.zeroshot.scores import CellScores, image_batch
+from pipeline.zeroshot.scores import image_batch
 from pipeline.zeroshot.settings import ChunkSettings, Metric
 
 SMALL = NetworkSettings(stem_channels=4, stacks=1, cells_per_stack=1).model_dump(mode="json")
@@ -252,17 +254,32 @@ def test_a_missing_score_has_its_own_reason(folder, tmp_path, monkeypatch, caplo
     def scores(archs, images, settings, *rest):
         n, arch = len(archs), {m: np.ones(len(archs)) for m in settings.metrics}
         arch["snip"][0] = np.nan
-        reason = ["all gradients are zero"] + [""] * (n - 1)
-        return CellScores([""] * n, arch, {}, reason)
+        arch["synflow"][0] = np.nan
+        reason = ["snip: all gradients are zero; synflow: not finite"] + [""] * (n - 1)
+        return SimpleNamespace(cells=[""] * n, arch=arch, op={}, reason=reason, seconds=np.full(n, 0.25))
 
     monkeypatch.setattr(missing_scores, "score_cells", scores)
     monkeypatch.setattr(missing_scores, "FIRST", N)
     with caplog.at_level("WARNING", "nasflow"):
         chunk(folder, tmp_path / "c.h5", tmp_path / "kept")
-    assert "1 of 12 cells lack a score" in caplog.text and "1: all gradients are zero" in caplog.text
+    assert (
+        "1 of 12 cells lack a score" in caplog.text and "1: snip: all gradients are zero; synf" in caplog.text
+    )
     with open_h5(tmp_path / "c.h5") as handle:
         assert handle["reason/snip"].asstr()[()].tolist() == ["all gradients are zero"] + [""] * (N - 1)
+        assert handle["reason/synflow"].asstr()[0] == "not finite"
         assert set(handle["reason/params"].asstr()[()]) == {""}
+    assert read_run_record(tmp_path / "c.h5")["score_seconds"] == [0.25] * N
+
+
+def test_reasons_are_split_by_metric_and_joined_again():
+    metrics = ["snip", "nwot", "zen"]
+    text = "snip, zen: all gradients are zero; nwot: equal codes"
+    split = missing_scores.split_reasons(text, metrics)
+    assert split == {"snip": "all gradients are zero", "nwot": "equal codes", "zen": "all gradients are zero"}
+    assert joined({m: [split[m], ""] for m in metrics}) == [text, ""]
+    split = missing_scores.split_reasons("not built: vertex 3 needs 2 channels", metrics)
+    assert joined({m: [split[m]] for m in metrics}) == ["not built: vertex 3 needs 2 channels"]
 
 
 def test_a_table_gives_its_cells_and_roles_and_not_more_than_it_has(folder, tmp_path):
