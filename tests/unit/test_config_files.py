@@ -11,7 +11,7 @@ import yaml
 from pipeline.config import check, images_of, load_config
 from pipeline.errors import ConfigError
 from pipeline.fingerprint import closure
-from pipeline.recipes import origin_of, recipe, recipe_json
+from pipeline.recipes import origin_of, recipe, recipe_json, scored_cells
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 NAMES = ("nasbench101", "nasbench201", "nasbench301")
@@ -49,6 +49,64 @@ def test_ready_configurations_are_right(name):
     assert images_of(config.benchmarks[name]) is None
     shown = check(config.model_dump(mode="json"))  # what `config` prints is a configuration again
     assert shown == config
+
+
+def test_the_configuration_of_zero_shot_scores_is_right():
+    config = load_config(CONFIGS / "zeroshot_nasbench201.yaml")
+    assert config.scored() == ["nasbench201"] and scored_cells(config, "nasbench201") == 15_625
+    assert check(config.model_dump(mode="json")) == config
+    last = recipe("zeroshot", config, benchmark="nasbench201", chunk="15")["settings"]
+    assert (last["start"], last["count"]) == (15_000, 625)
+
+
+@pytest.mark.parametrize(
+    ("n_scored", "message"),
+    [
+        ("many", "n_scored: expected a number of cells from 1 on, or all, got 'many'"),
+        (0, "n_scored: expected a number of cells from 1 on, or all, got 0"),
+        (True, "n_scored: expected a number of cells from 1 on, or all, got True"),
+    ],
+)
+def test_how_many_cells_are_scored_is_checked(raw, n_scored, message):
+    raw["benchmarks"]["nasbench201"]["n_scored"] = n_scored
+    with pytest.raises(ConfigError, match=f"^configuration: benchmarks.nasbench201.{message}$"):
+        check(raw)
+    raw["benchmarks"]["nasbench201"]["n_scored"] = "17"
+    assert check(raw).benchmarks["nasbench201"].n_scored == 17
+
+
+def test_all_cells_of_a_space_that_cannot_be_listed_are_refused():
+    raw = yaml.safe_load((CONFIGS / "nasbench301.yaml").read_text())
+    raw["benchmarks"]["nasbench301"]["n_scored"] = "all"
+    with pytest.raises(
+        ConfigError, match="n_scored: all cells of darts are too many to be listed; give a num"
+    ):
+        check(raw)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "metric", "message"),
+    [
+        (
+            "predictors",
+            "xgboost",
+            ["zen_"],
+            "predictors.xgboost.zeroshot: there is no 'zen_'; expected one of",
+        ),
+        (
+            "predictors",
+            "xgboost",
+            ["snip"],
+            "benchmarks.nasbench201 has no zero-shot scores; give it `images`",
+        ),
+        ("strategies", "best", "zen_", "strategies.best.zeroshot: there is no 'zen_'; expected one of"),
+    ],
+)
+def test_scores_that_are_used_must_be_computed(raw, kind, name, metric, message):
+    method = {"predictors": "xgboost", "strategies": "zeroshot_ranking"}[kind]
+    raw[kind][name] = {"method": method, "zeroshot": metric}
+    with pytest.raises(ConfigError, match=message):
+        check(raw)
 
 
 @pytest.mark.parametrize(
