@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, field_validator
 
@@ -24,7 +24,7 @@ def scores_used(settings: Mapping) -> list[str]:
 
 
 class ScoreSettings(Settings):
-    """What is computed for one cell."""
+    """What is computed for one cell. `metrics: all` stands for all that there are."""
 
     metrics: list[Metric] = Field(
         ["grad_norm", "plain", "snip", "synflow", "relu_logdet", "params", "flops"],
@@ -36,6 +36,11 @@ class ScoreSettings(Settings):
         1, ge=1, le=100, description="initialisations of a cell; its scores are means over them"
     )
     network: NetworkSettings = Field(NetworkSettings(), description="size of the networks that are scored")
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _all_by_name(cls, metrics):
+        return list(get_args(Metric)) if metrics == "all" else metrics
 
     @field_validator("metrics")
     @classmethod

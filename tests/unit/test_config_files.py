@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from pipeline.config import check, images_of, load_config
 from pipeline.errors import ConfigError
 from pipeline.fingerprint import closure
 from pipeline.recipes import origin_of, recipe, recipe_json, scored_cells
+from pipeline.zeroshot.settings import Metric
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 NAMES = ("nasbench101", "nasbench201", "nasbench301")
@@ -56,7 +58,7 @@ def test_the_configuration_of_zero_shot_scores_is_right():
     assert config.scored() == ["nasbench201"] and scored_cells(config, "nasbench201") == 15_625
     assert check(config.model_dump(mode="json")) == config
     last = recipe("zeroshot", config, benchmark="nasbench201", chunk="15")["settings"]
-    assert (last["start"], last["count"]) == (15_000, 625)
+    assert (last["start"], last["count"]) == (15_000, 625) and last["metrics"] == list(get_args(Metric))
 
 
 @pytest.mark.parametrize(
