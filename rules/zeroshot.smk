@@ -15,7 +15,7 @@ rule score_cells:
     resources:
         device=CONFIG.device,
         mem_mb=4000,
-        runtime=60,
+        runtime=240,
     params:
         recipe=recipe("zeroshot"),
         cells=lambda wildcards, input: (
