@@ -16,6 +16,7 @@ from pipeline.report.autoencoders import Autoencoder, read_autoencoders
 from pipeline.report.labels import Labels, read_labels
 from pipeline.report.record import Made, made_from
 from pipeline.spaces.archs import Archs
+from pipeline.zeroshot.chunks import why_missing
 
 SPLITS = ("train", "valid", "test")
 
@@ -70,13 +71,13 @@ class Children:
 class ZeroShot:
     """Scores of untrained networks. frame: cell, role, then one column a metric (in `metrics`).
 
-    reasons: why cells lack a score -> how many. how: with what they were computed: images, batch_size,
-    seeds, network (a dict); empty if the file does not say.
+    reasons: why cells lack a score -> (how many, of which metrics). how: with what scores were computed:
+    images, batch_size, seeds, network (a dict); empty if the file does not say.
     """
 
     frame: pd.DataFrame
     metrics: list[str]
-    reasons: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     how: dict = field(default_factory=dict)
 
 
@@ -206,12 +207,12 @@ def _zeroshot(path: Path) -> ZeroShot:
         metrics, facts = list(handle["arch"]), dict(handle.attrs)
         table = get_table(handle)
         scores = pd.DataFrame({m: handle["arch"][m][()].astype(np.float64) for m in metrics})
+        reasons = {m: texts.asstr()[()] for m, texts in handle.get("reason", {}).items()}
     how = {}
     if "network" in facts:
         how = {"images": str(facts["images"]), "network": json.loads(facts["network"])}
         how |= {name: int(facts[name]) for name in ("batch_size", "seeds")}
-    reasons = table["reason"][table["reason"] != ""].value_counts().to_dict()
-    return ZeroShot(pd.concat([table[["cell", "role"]], scores], axis=1), metrics, reasons, how)
+    return ZeroShot(pd.concat([table[["cell", "role"]], scores], axis=1), metrics, why_missing(reasons), how)
 
 
 def _predictions(paths: Sequence[Path]) -> Predictions:

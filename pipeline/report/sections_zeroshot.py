@@ -30,7 +30,7 @@ def zeroshot(c: Context) -> Section:
         f"Of the scores that need no training, “{words.metric(best)}” ranks the "
         f"{_named(first['role'].iloc[0])} best: Kendall’s tau {words.number(first.at[best, 'tau'], 2)} with "
         f"validation accuracy (95{words.POINT}% interval {words.number(first.at[best, 'low'], 2)} to "
-        f"{words.number(first.at[best, 'high'], 2)}).{_missing(c)}"
+        f"{words.number(first.at[best, 'high'], 2)})."
     )
     blocks = (_agreement(c, by, first, order), _among(c, order), _scatter(c, best))
     return Section("zeroshot", title, lead, tuple(block for block in blocks if block is not None))
@@ -41,13 +41,13 @@ def _named(role: str) -> str:
 
 
 def _missing(c: Context) -> str:
-    """How many cells lack some score, and why."""
-    reasons = c.run.zeroshot.reasons
-    if not reasons:
-        return ""
-    listed = words.listed(f"{reason} ({words.number(n)})" for reason, n in sorted(reasons.items()))
-    few = words.count(sum(reasons.values()), "cell lacks", "cells lack")
-    return f" {few} a score: {listed}."
+    """How many cells lack which score, and why; ends with a blank."""
+    listed = (
+        f"{why} ({words.count(cells, 'cell')}: {', '.join(words.metric(m) for m in metrics)})"
+        for why, (cells, metrics) in c.run.zeroshot.reasons.items()
+    )
+    text = "; ".join(listed)
+    return f"Missing, candidates included: {text}. " if text else ""
 
 
 def _agreement(c: Context, by: dict[str, pd.DataFrame], first: pd.DataFrame, order: list[str]) -> Table:
@@ -73,7 +73,8 @@ def _agreement(c: Context, by: dict[str, pd.DataFrame], first: pd.DataFrame, ord
             cells.append(Cell(words.number(row["n"]), row["n"]))
         gaps = int(sum(part.at[metric, "missing"] for part in by.values()))
         rows.append([*cells, Cell(words.number(gaps), gaps)])
-    caption = f"Rank correlations with validation accuracy. {c.labels_text()} {_how(c)}{c.seed_text()}"
+    caption = f"Rank correlations with validation accuracy. {c.labels_text()} {_how(c)}"
+    caption += f"{_missing(c)}{c.seed_text()}"
     data = c.data("zeroshot_tau", c.zero_shot_taus)
     return Table("zeroshot_tau", "Agreement with accuracy", head, rows, caption, data)
 

@@ -37,8 +37,8 @@ def write_chunk(
     role: np.ndarray | None,
     batch: np.ndarray,
     sheet,
-) -> list[str]:
-    """Write the scores of a chunk's cells; return why each cell lacks one ("" if it has all).
+) -> None:
+    """Write the scores of a chunk's cells.
 
     cells: ids of `archs`. role: of each, if the benchmark's table says. batch: rows of the image set. sheet:
     the scores (`kept.Sheet`). The seconds that cells took go to the sidecar: an artifact holds no clock
@@ -46,7 +46,7 @@ def write_chunk(
     """
     settings = job.settings
     metrics = settings["metrics"]
-    reasons = joined({m: sheet.columns[m].reason for m in metrics})
+    reasons = {m: sheet.columns[m].reason for m in metrics}
     seconds = [round(float(s), 4) for s in sheet.seconds]
     with write_h5(path, KIND, job, inputs=inputs, run={"score_seconds": seconds}) as handle:
         handle.attrs["start"] = settings["start"]
@@ -60,8 +60,7 @@ def write_chunk(
                 put(handle.require_group("op"), metric, column.op)
         roles = {} if role is None else {"role": role}
         scores = {m: sheet.columns[m].arch for m in metrics}
-        put_table(handle, {"cell": cells, **roles, **scores, "reason": reasons})
-    return reasons
+        put_table(handle, {"cell": cells, **roles, **scores, "reason": joined(reasons)})
 
 
 def joined(reasons: dict[str, np.ndarray]) -> list[str]:
@@ -121,10 +120,24 @@ def check_chunks(chunks: list[dict]) -> None:
         expected += len(chunk["archs"])
 
 
-def report_missing(reasons: list[str], total: int) -> None:
-    """Log how many cells lack a score, by reason."""
-    missing = [reason for reason in reasons if reason]
-    if missing:
-        log.warning("%d of %d cells lack a score (NaN in the file):", len(missing), total)
-    for reason in sorted(set(missing)):
-        log.warning("  %d: %s", missing.count(reason), reason)
+def why_missing(reasons: dict[str, np.ndarray]) -> dict[str, tuple[int, list[str]]]:
+    """Return each reason with the number of cells and the metrics that it concerns, the most cells first.
+
+    reasons: metric -> texts (N,), "" where there is a score.
+    """
+    whys = sorted({why for texts in reasons.values() for why in texts if why})
+    found = {}
+    for why in whys:
+        hit = {metric: np.asarray(texts, dtype=object) == why for metric, texts in reasons.items()}
+        cells = int(np.any(list(hit.values()), axis=0).sum())
+        found[why] = cells, [metric for metric, rows in hit.items() if rows.any()]
+    return dict(sorted(found.items(), key=lambda item: -item[1][0]))
+
+
+def report_missing(reasons: dict[str, np.ndarray]) -> None:
+    """Log how many cells lack a score, by reason. reasons: metric -> texts (N,)."""
+    lacking = np.array(["".join(row) != "" for row in zip(*reasons.values(), strict=True)])
+    if lacking.any():
+        log.warning("%d of %d cells lack some score (NaN in the file):", lacking.sum(), len(lacking))
+    for why, (cells, metrics) in why_missing(reasons).items():
+        log.warning("  %d: %s (%s)", cells, why, ", ".join(metrics))

@@ -59,7 +59,7 @@ def run(args, job) -> None:
                 put(handle.require_group(group), metric, np.concatenate([c[group][metric] for c in chunks]))
         put_table(handle, {"cell": table.pop("cell"), "role": role, **table})
     log.info("%s: scores of %d cells by %s", args.out, len(archs), ", ".join(how["metrics"]))
-    report_missing(list(table["reason"]), len(archs))
+    report_missing({m: np.concatenate([c["reason"][m] for c in chunks]) for m in how["metrics"]})
 
 
 def roles(n: int, n_held_out: int, n_labelled: int) -> np.ndarray:

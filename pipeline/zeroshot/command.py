@@ -49,7 +49,7 @@ def run(args, job) -> None:
         archs, role = cells_of_table(args.benchmark_table, settings.benchmark, *part)
     sheet = scores_of(archs, images, settings, job.seed, job.torch_device(), args.cache)
     cells = spaces.load(archs.space).cell_ids(archs)
-    reasons = write_chunk(
+    write_chunk(
         args.out, job, [args.space_file or args.benchmark_table, args.images], archs, cells, role, rows, sheet
     )
-    report_missing(reasons, len(archs))
+    report_missing({metric: sheet.columns[metric].reason for metric in settings.metrics})

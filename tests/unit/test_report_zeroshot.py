@@ -39,7 +39,7 @@ def test_the_table_holds_both_correlations_counts_and_gaps(run, section):
     assert frame.loc["relu_logdet", "held_out"]["missing"] == 3
     taus = [cells[1].sort for cells in table.rows]
     assert taus == sorted(taus, reverse=True) and len(table.rows) == len(METRICS)
-    assert "3 cells lack a score: equal codes (3)." in section.lead
+    assert "Missing, candidates included: equal codes (3 cells: ReLU logdet)." in table.caption
 
 
 def test_the_map_is_spearman_in_the_order_of_the_table(run, section):
