@@ -185,7 +185,9 @@ def strategy_inputs(wildcards):
         if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
             inputs["space"] = space_of(wildcards)
     strategy = CONFIG.strategies[wildcards.strategy]
-    inputs |= scores_inputs(wildcards.benchmark, strategy, CONFIG.predictors.get(strategy.get("predictor"), {}))
+    inputs |= scores_inputs(
+        wildcards.benchmark, strategy, CONFIG.predictors.get(strategy.get("predictor"), {})
+    )
     return inputs | latents_inputs(wildcards)
 
 
