@@ -28,6 +28,7 @@ localrules:
     io_dataset,
     benchmarks,
     autoencoders,
+    embeddings,
     zeroshot,
     predictors,
     search,
@@ -63,6 +64,11 @@ rule benchmarks:
 rule autoencoders:
     input:
         AUTOENCODERS,
+
+
+rule embeddings:
+    input:
+        EMBEDDINGS,
 
 
 rule zeroshot:

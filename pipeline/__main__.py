@@ -22,6 +22,7 @@ STAGES = {
     "surrogate": ("pipeline.benchmarks.surrogate_command", "train a surrogate of a benchmark"),
     "io_dataset": ("pipeline.io_dataset.command", "collect what trained networks output"),
     "autoencoders": ("pipeline.autoencoders.command", "train arch2vec or info-NAS"),
+    "embeddings": ("pipeline.autoencoders.embeddings_command", "embed all cells of a space"),
     "zeroshot": ("pipeline.zeroshot.command", "score a chunk of untrained networks"),
     "zeroshot_collect": ("pipeline.zeroshot.collect", "join the chunks of zero-shot scores"),
     "predictors": ("pipeline.predictors.command", "train and test a performance predictor"),

@@ -52,25 +52,38 @@ def _code(entries: tuple[str, ...]) -> str:
     return digest(closure(entries))
 
 
-def _autoencoders(config: Config, w: dict):
-    settings = config.autoencoders[w["autoencoder"]]
-    space, run = config.benchmarks[w["benchmark"]].space, int(w.get("autoencoder_seed", 1))
-    if not 1 <= run <= settings.n_seeds:
+def _autoencoder_run(config: Config, w: dict) -> dict:
+    """Return what names one run of an autoencoder. Raises ConfigError if there is no such run."""
+    n_seeds, run = config.autoencoders[w["autoencoder"]].n_seeds, int(w.get("autoencoder_seed", 1))
+    if not 1 <= run <= n_seeds:
         raise ConfigError(
-            f"autoencoders.{w['autoencoder']}: there is no run {run}; n_seeds: {settings.n_seeds} means runs "
-            f"1 to {settings.n_seeds}"
+            f"autoencoders.{w['autoencoder']}: there is no run {run}; n_seeds: {n_seeds} means runs 1 to "
+            f"{n_seeds}"
         )
+    space = config.benchmarks[w["benchmark"]].space
+    return {"benchmark": w["benchmark"], "space": space, "name": w["autoencoder"], "run": run}
+
+
+def _autoencoders(config: Config, w: dict):
+    names, settings = _autoencoder_run(config, w), config.autoencoders[w["autoencoder"]]
     of_model = dump(settings)
     del of_model["n_seeds"]  # more runs leave those that there are as they are
+    del of_model["n_embedded"]
     if "io_dataset" in of_model:
         of_model["io_dataset"] = io_benchmark_of(config, w["benchmark"], w["autoencoder"])
     entries = [
         "pipeline.autoencoders.command",
         f"pipeline.autoencoders.{settings.model}",
-        *spaces.whole(space),
+        *spaces.whole(names["space"]),
     ]
-    names = {"benchmark": w["benchmark"], "space": space, "name": w["autoencoder"], "run": run}
     return names | of_model, entries
+
+
+def _embeddings(config: Config, w: dict):
+    settings = _autoencoder_run(config, w)
+    if settings["space"] in spaces.UNLISTED:
+        settings["n_embedded"] = config.autoencoders[w["autoencoder"]].n_embedded
+    return settings, ["pipeline.autoencoders.embeddings_command", *spaces.whole(settings["space"])]
 
 
 def _zeroshot(config: Config, w: dict):
@@ -179,6 +192,7 @@ def _report_index(config: Config, w: dict):
 _RECIPES: dict[str, Recipe] = {
     **RECIPES,
     "autoencoders": _autoencoders,
+    "embeddings": _embeddings,
     "zeroshot": _zeroshot,
     "zeroshot_collect": _zeroshot_collect,
     "predictors": _predictors,

@@ -23,3 +23,25 @@ rule train_autoencoder:
         "python -m pipeline autoencoders --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --autoencoder {wildcards.autoencoder} "
         "--autoencoder-seed {wildcards.autoencoder_seed} --benchmark-table {input.table} {params.files} "
         "--work {params.work} --out {output}"
+
+
+rule embed_cells:
+    input:
+        unpack(embedding_inputs),
+    output:
+        "results/embeddings/{benchmark}/{autoencoder}/seed_{autoencoder_seed}.h5",
+    log:
+        "results/logs/embeddings/{benchmark}/{autoencoder}/seed_{autoencoder_seed}.log",
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.threads
+    resources:
+        device=CONFIG.device,
+        mem_mb=3000,
+        runtime=60,
+    params:
+        recipe=recipe("embeddings"),
+        files=autoencoder_option,
+    shell:
+        "python -m pipeline embeddings --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --autoencoder {wildcards.autoencoder} "
+        "--autoencoder-seed {wildcards.autoencoder_seed} --benchmark-table {input.table} {params.files} --out {output}"

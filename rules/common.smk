@@ -135,9 +135,24 @@ def autoencoder_inputs(wildcards):
     return inputs
 
 
+def embedding_inputs(wildcards):
+    """An autoencoder, and the cells to embed: the table's, and the space's where it is listed."""
+    inputs = {"table": "results/benchmarks/{benchmark}.h5"}
+    if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
+        inputs |= {"space": space_of(wildcards)}
+    return inputs | {
+        "autoencoder": "results/autoencoders/{benchmark}/{autoencoder}/seed_{autoencoder_seed}.h5"
+    }
+
+
 def autoencoder_option(wildcards, input):
-    """The files of an autoencoder beside the table, where it has them."""
-    options = {"space": "--space-file", "io": "--io-dataset", "images": "--images"}
+    """The files that the stages of autoencoders read beside the table, where there are such."""
+    options = {
+        "autoencoder": "--autoencoder-file",
+        "space": "--space-file",
+        "io": "--io-dataset",
+        "images": "--images",
+    }
     return " ".join(f"{option} {input[name]}" for name, option in options.items() if name in input.keys())
 
 
@@ -295,6 +310,9 @@ IO_DATASET = BENCHMARKS + expand("results/io_dataset/{benchmark}.h5", benchmark=
 AUTOENCODERS = [
     *IO_DATASET,
     *(file for benchmark in CONFIG.benchmarks for _, file in autoencoders_of(benchmark)),
+]
+EMBEDDINGS = AUTOENCODERS + [
+    file for benchmark in CONFIG.benchmarks for _, file in autoencoders_of(benchmark, "embeddings")
 ]
 SCORED = CONFIG.scored()
 ZEROSHOT = [*BENCHMARKS, *(chunk for benchmark in SCORED for chunk in scores_of(benchmark))]

@@ -12,6 +12,7 @@ from pipeline.errors import DataError, UserError
 HELP = "Train arch2vec on unlabelled cells, or info-NAS on these and on what trained networks output."
 KIND = "autoencoder"
 NOT_OF_MODEL = ("benchmark", "space", "name", "run")
+COMPARED = 5000  # labelled cells whose neighbours are looked at
 log = logging.getLogger("nasflow")
 
 
@@ -59,7 +60,11 @@ def run(args, job) -> None:
     mu = embed(fitted.vae, task.held_out)
     facts = fitted.facts | {k: v for k, v in fitted.history[-1].items() if k != "epoch"}
     facts |= latent_samples(fitted.vae, mu, settings.n_samples, space, generator)
-    write(args, job, settings, table.archs, fitted, facts, embed(fitted.vae, Graphs.of(table.archs, device)))
+    embeddings = embed(fitted.vae, Graphs.of(table.archs, device)).flatten(1).numpy()
+    measures, arrays = along_neighbours(embeddings, table, job)
+    fitted.arrays.update(arrays)
+    facts |= measures
+    write(args, job, settings, table.archs, fitted, facts, embeddings)
     task.checkpoint.unlink(missing_ok=True)
     words = ", ".join(f"{key} {value:.4f}" for key, value in facts.items())
     log.info("%s, run %d: %s", job.settings["name"], number, words)
@@ -86,8 +91,29 @@ def chosen(args, job, table, settings):
     )
 
 
+def along_neighbours(embeddings, table, job) -> tuple[dict, dict]:
+    """Return (measures, arrays) of how smooth the latent space is; of at most 5,000 cells with a label.
+
+    Nothing with fewer than three labels. See `pipeline.autoencoders.neighbours.smoothness`.
+    """
+    import numpy as np
+
+    from pipeline.autoencoders.neighbours import smoothness
+    from pipeline.randomness import rng
+
+    accuracies = table.mean(table.val_metric)
+    rows = np.flatnonzero(~np.isnan(accuracies))
+    if len(rows) < 3:
+        return {}, {}
+    if len(rows) > COMPARED:
+        some = rng(job.seed, "cells compared", job.settings["benchmark"]).permutation(len(rows))[:COMPARED]
+        rows = rows[np.sort(some)]
+    measures, differences = smoothness(embeddings[rows], accuracies[rows])
+    return measures, {"smoothness/differences": differences, "smoothness/rows": rows}
+
+
 def write(args, job, settings, archs, fitted, facts: dict[str, float], embeddings) -> None:
-    """Write the artifact. embeddings: (N, cells * V, latent) of the benchmark's cells `archs`."""
+    """Write the artifact. embeddings: (N, F) of the benchmark's cells `archs`."""
     from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.settings import canonical_json
 
@@ -103,7 +129,7 @@ def write(args, job, settings, archs, fitted, facts: dict[str, float], embedding
         for path, values in fitted.arrays.items():
             put(handle, path, values)
         put_archs(handle, archs)
-        put(handle, "embeddings", embeddings.flatten(1).numpy())
+        put(handle, "embeddings", embeddings)
         put_table(handle, {key: [row[key] for row in fitted.history] for key in fitted.history[0]})
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from pipeline.autoencoders.vae import Arch2Vec, Graphs, edge_pairs
-from pipeline.encodings.graphs import from_graphs, graph_shape
+from pipeline.encodings.graphs import from_graphs, graph_fingerprints, graph_shape
 from pipeline.spaces import load
 
 AT_ONCE = 512  # fits a core's cache
@@ -53,29 +53,33 @@ def reconstruction(vae: Arch2Vec, graphs: Graphs) -> dict[str, float]:
 
 
 def latent_samples(vae: Arch2Vec, mu: torch.Tensor, n: int, space_name: str, generator) -> dict[str, float]:
-    """Decode n samples of N(mean, deviation of the embeddings); return validity and uniqueness.
+    """Decode n samples of N(mean, deviation of the embeddings); return what comes out, as shares.
 
     mu: (M, V, latent) of graphs. A sample is one graph; for DARTS it stands for both cells.
     validity: samples that decode to a cell of the space (`pipeline.encodings.graphs.from_graphs` says what
-    that takes). uniqueness: different cells among the valid ones (thesis, section 2.2.1).
+    that takes). uniqueness: different graphs among the valid ones, as they were decoded, as arch2vec's
+    authors count. unique_cells: different cells among them, that is after vertices on no path are dropped.
     """
-    mean, deviation, keys, n_valid = mu.mean(dim=0), mu.std(dim=0), [], 0
+    mean, deviation = mu.mean(dim=0), mu.std(dim=0)
+    graphs, keys, n_valid = np.empty(0, np.uint64), np.empty(0, np.uint64), 0
     for start in range(0, n, DECODED_AT_ONCE):
         noise = torch.randn(min(DECODED_AT_ONCE, n - start), *mu.shape[1:], generator=generator)
-        found = decoded_keys(vae, mean + deviation * noise, space_name)
-        n_valid += len(found)
-        keys.append(np.unique(found))
-    unique = len(np.unique(np.concatenate(keys)))
-    return {"validity": n_valid / n, "uniqueness": unique / max(n_valid, 1)}
+        found = decoded(vae, mean + deviation * noise, space_name)
+        n_valid += len(found[0])
+        graphs, keys = np.union1d(graphs, found[0]), np.union1d(keys, found[1])
+    return {
+        "validity": n_valid / n,
+        "uniqueness": len(graphs) / max(n_valid, 1),
+        "unique_cells": len(keys) / max(n_valid, 1),
+    }
 
 
-def decoded_keys(vae: Arch2Vec, z: torch.Tensor, space_name: str) -> np.ndarray:
-    """Return the keys (`cell_key`) of the valid cells among what z (B, V, latent) decodes to."""
+def decoded(vae: Arch2Vec, z: torch.Tensor, space_name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return (fingerprints of the graphs, keys of the cells) of what is valid in decoded z (B, V, L)."""
     vae.eval()
     with torch.inference_mode():
         ops, adj = vae.decode(z.to(next(vae.parameters()).device))
         ops, adj = ops.argmax(-1).to(torch.uint8).cpu(), (adj > 0).triu(1).to(torch.uint8).cpu()
-    cells = graph_shape(space_name).cells
-    ops, adj = (t.numpy().repeat(cells, axis=0) for t in (ops, adj))
-    archs, valid = from_graphs(space_name, ops, adj)
-    return load(space_name).cell_key(archs[valid])
+    ops, adj, cells = ops.numpy(), adj.numpy(), graph_shape(space_name).cells
+    archs, valid = from_graphs(space_name, *(a.repeat(cells, axis=0) for a in (ops, adj)))
+    return graph_fingerprints(ops[valid], adj[valid]), load(space_name).cell_key(archs[valid])

@@ -31,6 +31,12 @@ class GraphSettings(Settings):
     n_seeds: int = Field(
         1, ge=1, le=1000, description="runs, an artifact each; they differ in the seed alone"
     )
+    n_embedded: int = Field(
+        100_000,
+        ge=1,
+        le=10_000_000,
+        description="architectures that target `embeddings` draws from a space that cannot be listed",
+    )
     epochs: int = Field(6, ge=1, le=10_000, description="passes over the unlabelled cells")
     batch_size: int = Field(
         128, ge=2, le=1_000_000, description="unlabelled cells a step; the authors' is 32"

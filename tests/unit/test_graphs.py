@@ -8,7 +8,7 @@ import torch
 
 from pipeline import spaces
 from pipeline.autoencoders.vae import Graphs
-from pipeline.encodings.graphs import from_graphs, graph_keys, graph_shape, to_graphs
+from pipeline.encodings.graphs import from_graphs, graph_fingerprints, graph_keys, graph_shape, to_graphs
 from pipeline.spaces import darts, nasbench101, nasbench201
 from pipeline.spaces.archs import Archs
 from tests.unit.darts_cells import from_cells, to_cells
@@ -128,6 +128,22 @@ def test_a_subspace_has_fewer_cells():
     _, valid = from_graphs("nasbench1shot1_3", ops, adj)
     np.testing.assert_array_equal(valid, spaces.load("nasbench1shot1_3").validate(cells))
     assert graph_shape("nasbench1shot1_3") == graph_shape("nasbench101")
+
+
+def test_fingerprints_are_those_of_isomorphic_graphs():
+    rng = np.random.default_rng(0)
+    ops, adj = rng.integers(0, 3, (400, 6)).astype(np.uint8), np.triu(rng.random((400, 6, 6)) < 0.4, 1)
+    adj = adj.astype(np.uint8)
+    order = rng.permuted(np.tile(np.arange(6), (400, 1)), axis=1)
+    rows = np.arange(400)[:, None]
+    moved = adj[rows[:, :, None], order[:, :, None], order[:, None, :]]
+    found = graph_fingerprints(ops, adj)
+    np.testing.assert_array_equal(graph_fingerprints(ops[rows, order], moved), found)
+    cells = some_cells(600)
+    assert len(np.unique(graph_fingerprints(*to_graphs(cells)))) == 600
+    turned = adj.transpose(0, 2, 1)
+    same = graph_fingerprints(ops, turned) == found
+    assert same.mean() < 0.1  # directions count; the rest are isomorphic to their reverse
 
 
 def test_keys_of_graphs_do_not_tell_normal_from_reduction_cells():
