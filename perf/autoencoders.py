@@ -56,11 +56,9 @@ def main() -> None:
         cpu, wall = timed(settings, cells, steps)
         scale = n_steps(len(cells.ops), settings) / steps
         per_epoch[name] = cpu * scale
-        print(
-            f"{name} setting, {steps} steps of {settings.batch_size}: {1e3 * cpu / steps:.2f} ms of CPU a step; "
-            f"an epoch, extrapolated: {cpu * scale:.0f} s of CPU, {wall * scale:.0f} s of wall time",
-            flush=True,
-        )
+        step = f"{steps} steps of {settings.batch_size}: {1e3 * cpu / steps:.2f} ms of CPU a step"
+        epoch = f"an epoch, extrapolated: {cpu * scale:.0f} s of CPU, {wall * scale:.0f} s of wall time"
+        print(f"{name} setting, {step}; {epoch}", flush=True)
     print(f"ratio of CPU seconds, authors' to fast: {per_epoch['authors'] / per_epoch['fast']:.2f}")
     if not args.skip_quality:
         quality(fast, cells, held_out, args.seed)

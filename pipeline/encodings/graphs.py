@@ -6,7 +6,7 @@ to column, i < j. By space:
 - NAS-Bench-101 and its subspaces: the cell as it is, 7 vertices, 6 codes (unused vertices have their own).
 - NAS-Bench-201: the input, the six edges of the cell as vertices in the order of `EDGES`, the output; 7
   codes: the five operations, then input and output. An edge of the graph runs from one edge of the cell to
-  the next one that its target feeds; a `none` takes part in none, since nothing flows through it.
+  those that its target feeds, whatever their operations are: all cells have the same edges.
 - DARTS: 11 vertices for each of the two cells: two inputs, two operations for each of the four intermediate
   nodes (sources ascending), the output, which all eight feed; 11 codes: the space's own, then first input,
   second input, output (Yan et al. 2020, "arch2vec", have as many; their NAS-Bench-201 graphs have 8 vertices
@@ -62,8 +62,8 @@ def from_graphs(name: str, ops: np.ndarray, adj: np.ndarray) -> tuple[Archs, np.
     name: the space whose cells they shall be; a subspace's are fewer than those of the space it is part of.
     Valid means, after vertices on no path from input to output are dropped where the space does so:
     - NAS-Bench-101: what is left is a cell of the space (`validate`).
-    - NAS-Bench-201: the vertices are an input, six operations, an output, and what of the graph lies on a
-      path from input to output is what the six operations imply.
+    - NAS-Bench-201: the vertices are an input, six operations, an output. The decoded edges say nothing,
+      since all cells have the same (arch2vec's authors judge so, too).
     - DARTS: the vertices are two inputs, eight operations, an output; each operation has exactly the edges
       of one source (an input, or both operations of an earlier intermediate node), the two of a node have
       different sources, and the output is fed by the eight operations. Both cells must be so.
@@ -73,7 +73,7 @@ def from_graphs(name: str, ops: np.ndarray, adj: np.ndarray) -> tuple[Archs, np.
     if space.OPERATIONS_ON == "nodes":
         archs = space.prune(Archs(spaces.base(name), ops, adj))
         return archs, space.validate(archs)
-    return _edges_back(space, ops, adj) if space.N_CELLS == 1 else _two_cells_back(space, ops, adj)
+    return _edges_back(space, ops) if space.N_CELLS == 1 else _two_cells_back(space, ops, adj)
 
 
 def graph_keys(archs: Archs) -> np.ndarray:
@@ -116,46 +116,25 @@ def _mixed(values: np.ndarray) -> np.ndarray:
 # NAS-Bench-201 ------------------------------------------------------------------------------------------
 
 
-def _followers(space: ModuleType) -> np.ndarray:
-    """Return bool (V, V): which vertices can feed which, if all edges of the cell are there."""
-    last = len(space.EDGES) + 1
+def _wiring(space: ModuleType) -> np.ndarray:
+    """Return uint8 (V, V): which vertices feed which; the same for every cell."""
     ends = [(None, space.INPUT_NODES[0]), *space.EDGES, (space.OUTPUT_NODE, None)]
-    feeds = np.array([[a[1] is not None and a[1] == b[0] for b in ends] for a in ends])
-    assert not feeds[0, last]
-    return feeds
-
-
-def _implied(space: ModuleType, operations: np.ndarray) -> np.ndarray:
-    """Return uint8 (M, V, V), the edges of graphs with these operations, uint8 (M, 6)."""
-    there = np.ones((len(operations), len(space.EDGES) + 2), dtype=bool)
-    there[:, 1:-1] = operations != space.NONE
-    return (_followers(space) & there[:, :, None] & there[:, None, :]).astype(np.uint8)
+    feeds = [[a[1] is not None and a[1] == b[0] for b in ends] for a in ends]
+    return np.array(feeds, dtype=np.uint8)
 
 
 def _of_edges(space: ModuleType, archs: Archs) -> tuple[np.ndarray, np.ndarray]:
-    ops = np.full((len(archs), len(space.EDGES) + 2), space.N_OPS, dtype=np.uint8)
+    v = len(space.EDGES) + 2
+    ops = np.full((len(archs), v), space.N_OPS, dtype=np.uint8)
     ops[:, 1:-1], ops[:, -1] = archs.ops, space.N_OPS + 1
-    return ops, _implied(space, archs.ops)
+    return ops, np.broadcast_to(_wiring(space), (len(archs), v, v)).copy()
 
 
-def _edges_back(space: ModuleType, ops: np.ndarray, adj: np.ndarray) -> tuple[Archs, np.ndarray]:
-    operations = np.ascontiguousarray(ops[:, 1:-1])
+def _edges_back(space: ModuleType, ops: np.ndarray) -> tuple[Archs, np.ndarray]:
+    operations = ops[:, 1:-1]
     valid = (ops[:, 0] == space.N_OPS) & (ops[:, -1] == space.N_OPS + 1)
     valid &= (operations < space.N_OPS).all(axis=1)
-    valid &= (_on_paths(adj) == _on_paths(_implied(space, operations))).all(axis=(1, 2))
-    return Archs(space.NAME, np.where(valid[:, None], operations, np.uint8(0))), valid
-
-
-def _on_paths(adj: np.ndarray) -> np.ndarray:
-    """Return bool (M, V, V): the edges that lie on a path from the first vertex to the last one."""
-    v = adj.shape[1]
-    fed, feeds = np.zeros((len(adj), v), dtype=bool), np.zeros((len(adj), v), dtype=bool)
-    fed[:, 0] = feeds[:, -1] = True
-    for vertex in range(1, v):
-        fed[:, vertex] = (fed[:, :vertex] & (adj[:, :vertex, vertex] != 0)).any(axis=1)
-    for vertex in reversed(range(v - 1)):
-        feeds[:, vertex] = (feeds[:, vertex + 1 :] & (adj[:, vertex, vertex + 1 :] != 0)).any(axis=1)
-    return (adj != 0) & (fed & feeds)[:, :, None] & (fed & feeds)[:, None, :]
+    return Archs(space.NAME, np.where(valid[:, None], operations, np.uint8(space.NONE))), valid
 
 
 # DARTS --------------------------------------------------------------------------------------------------
