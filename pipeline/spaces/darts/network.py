@@ -172,12 +172,16 @@ class CellNetwork(nn.Module):
             channels = place.c_out
         self.classifier = nn.Linear(channels, classes)
 
-    def features(self, x: Tensor) -> Tensor:
-        """Return the global average of the last cell's output: (B, C, H, W) -> (B, features)."""
+    def feature_maps(self, x: Tensor) -> Tensor:
+        """Return the last cell's output, before it is averaged: (B, C, H, W) -> (B, features, H', W')."""
         before = x = self.stem(x)
         for cell in self.cells:
             before, x = x, cell(before, x)
-        return x.mean(dim=(2, 3))
+        return x
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the global average of the last cell's output: (B, C, H, W) -> (B, features)."""
+        return self.feature_maps(x).mean(dim=(2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x))

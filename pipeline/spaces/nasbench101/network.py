@@ -134,14 +134,18 @@ class CellNetwork(nn.Module):
         self.classifier = nn.Linear(c_out, classes)
         self.apply(_initialise)
 
-    def features(self, x: Tensor) -> Tensor:
-        """Return the global average of the last cell's output: (B, C, H, W) -> (B, features)."""
+    def feature_maps(self, x: Tensor) -> Tensor:
+        """Return the last cell's output, before it is averaged: (B, C, H, W) -> (B, features, H', W')."""
         x = self.stem(x)
         for index, cell in enumerate(self.cells):
             if index and index % self.cells_per_stack == 0:
                 x = self.downsample(x)
             x = cell(x)
-        return x.mean(dim=(2, 3))
+        return x
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the global average of the last cell's output: (B, C, H, W) -> (B, features)."""
+        return self.feature_maps(x).mean(dim=(2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x))

@@ -129,14 +129,18 @@ class CellNetwork(nn.Module):
         self.last = nn.Sequential(nn.BatchNorm2d(channels, eps=eps, momentum=momentum), nn.ReLU())
         self.classifier = nn.Linear(channels, classes)
 
-    def features(self, x: Tensor) -> Tensor:
-        """Return the global average of the rectified last image: (B, C, H, W) -> (B, features)."""
+    def feature_maps(self, x: Tensor) -> Tensor:
+        """Return the rectified last image, before it is averaged: (B, C, H, W) -> (B, features, H', W')."""
         x = self.stem(x)
         for index, cell in enumerate(self.cells):
             if index and index % self.cells_per_stack == 0:
                 x = self.reductions[index // self.cells_per_stack - 1](x)
             x = cell(x)
-        return self.last(x).mean(dim=(2, 3))
+        return self.last(x)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the global average of the rectified last image: (B, C, H, W) -> (B, features)."""
+        return self.feature_maps(x).mean(dim=(2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x))
