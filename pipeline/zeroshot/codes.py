@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-MOST_UNITS = 2**20  # ReLUs whose codes are multiplied at once; float32 counts exactly up to 2**24
+MOST_UNITS = 2**14  # ReLUs whose codes are multiplied at once: what fits the cache; at most 2**24 are exact
 
 
 class Codes:
@@ -36,23 +37,25 @@ class Codes:
     def add(self, output: Tensor, times: int = 1) -> None:
         """Count the units of a rectified tensor (B, C, H, W), `times` times."""
         output = output.movedim(1, -1).flatten(1)  # a view of a channels-last tensor
-        if times > 1:
-            on = output.sign()
-            self.gram += (on @ on.T).double() * times  # fewer than 2**24 units, as long as a layer has
-            self.units += on.shape[1] * times
-            return
         for part in output.split(MOST_UNITS, dim=1):
-            self.waiting.append(part)
-            self.waiting_units += part.shape[1]
-            if self.waiting_units >= MOST_UNITS:
-                self._multiply()
+            if times == 1:
+                self.waiting.append(part)
+                self.waiting_units += part.shape[1]
+                if self.waiting_units >= MOST_UNITS:
+                    self._multiply()
+            else:
+                self._multiply(part, times)
 
-    def _multiply(self) -> None:
-        if self.waiting:
-            on = torch.cat(self.waiting, dim=1).sign()
-            self.gram += on @ on.T
-        self.units += self.waiting_units
-        self.waiting, self.waiting_units = [], 0
+    def _multiply(self, part: Tensor | None = None, times: int = 1) -> None:
+        """Add the Gram matrix of `part`, or of what waits."""
+        if part is None:
+            if not self.waiting:
+                return
+            part = torch.cat(self.waiting, dim=1) if len(self.waiting) > 1 else self.waiting[0]
+            self.waiting, self.waiting_units = [], 0
+        on = part.sign()
+        self.gram += (on @ on.T).double() * times
+        self.units += on.shape[1] * times
 
     def kernel(self) -> Tensor:
         """Return K_H of GATES++, equation 12: N_A - Hamming distance of the codes, float64 (B, B)."""
@@ -62,6 +65,29 @@ class Codes:
         self._multiply()
         on = self.gram.diagonal()
         return self.units - on[:, None] - on[None, :] + 2.0 * self.gram
+
+
+@contextmanager
+def watched(net: nn.Module, images: Tensor, metrics: Collection[str]) -> Iterator[dict[str, np.ndarray]]:
+    """Watch the ReLUs of `net` while it sees `images` (B, …); then yield's dict has metric -> kernel (B, B).
+
+    metrics: "nwot", "relu_logdet", both or none. nwot counts all ReLUs, as the metric's common implementation
+    does: where a space's networks leave out what cannot reach the output (`compute_idle`), it is computed.
+    """
+    kernels: dict[str, np.ndarray] = {}
+    layers = net.rectified() if metrics else []
+    idle = []
+    if "nwot" in metrics and hasattr(net, "compute_idle"):
+        net.compute_idle()
+        idle = [layer for layer in net.rectified() if layer not in set(layers)]
+    parts = [Codes(len(images), images.device) for _ in range(2)]
+    handles = [*parts[0].watch(layers), *parts[1].watch(idle)]
+    yield kernels
+    for handle in handles:
+        handle.remove()
+    if metrics:
+        used, unused = (part.kernel().cpu().numpy() for part in parts)
+        kernels |= {"nwot": used + unused, "relu_logdet": used}
 
 
 def log_determinant(kernel: np.ndarray) -> float:

@@ -14,7 +14,7 @@ MANY_CLASSES = 100  # from more on, epe_nas compares classes instead of adding t
 
 
 def correlations(jacobian: torch.Tensor) -> np.ndarray:
-    """Return the correlations of the rows of `jacobian` (B, …), float64 (B, B); NaN where a row is constant."""
+    """Return the correlations of the rows of `jacobian` (B, …), float64 (B, B); NaN where one is constant."""
     rows = jacobian.reshape(len(jacobian), -1).double()
     rows = rows - rows.mean(1, keepdim=True)
     rows = rows / rows.norm(dim=1, keepdim=True)
@@ -22,7 +22,7 @@ def correlations(jacobian: torch.Tensor) -> np.ndarray:
 
 
 def jacob_cov(correlation: np.ndarray) -> float:
-    """Return -sum(log(v + k) + 1 / (v + k)) over the eigenvalues v of the correlations (Mellor et al. 2020)."""
+    """Return -sum(log(v + k) + 1 / (v + k)), v the eigenvalues of the correlations (Mellor et al. 2020)."""
     if not np.isfinite(correlation).all():
         return float("nan")
     v = torch.linalg.eigvalsh(torch.from_numpy(correlation)).numpy() + K
@@ -33,9 +33,10 @@ def jacob_cov(correlation: np.ndarray) -> float:
 def epe_nas(correlation: np.ndarray, labels: np.ndarray, classes: int) -> float:
     """Return EPE-NAS' score (Lopes et al. 2021, equations 4 to 6).
 
-    labels: (B,), positions of `classes` classes. A class scores the sum of log(|r| + k) over the correlations r
-    of its images. Up to 100 classes: the sum of the classes' absolute scores. More: classes' scores are
-    divided by the number of images, and their absolute differences added and divided by the number of classes.
+    labels: (B,), positions of `classes` classes. A class scores the sum of log(|r| + k) over the correlations
+    r of its images. Up to 100 classes: the sum of the classes' absolute scores. More: a class' score is
+    divided by the number of its images, and the absolute differences of classes are added, divided by how
+    many there are.
     Classes that the batch does not hold take no part.
     """
     if not np.isfinite(correlation).all():

@@ -6,9 +6,9 @@ average pooling is a depthwise convolution, batch norm looks at several pixels a
 
 On the way convolutions meter, tensor by tensor, what `passes` needs and a weight's gradient does not tell:
 - first pass back (dL/dy of an output y): Fisher information of the channels of y;
-- pass back through the gradient (GraSP): w (H v) of a weight w, H the Hessian, v any direction. It is the sum of
-  two products of images, <conv(v_x, w), dL/dy> and <y, v_y>, v_x and v_y being what that pass brings to the
-  gradient of the layer's input and to its output, so that no gradient of a weight is computed a second time.
+- pass back through the gradient (GraSP): w (H v) of a weight w, H the Hessian, v any direction. It is the sum
+  of two products of images, <conv(v_x, w), dL/dy> and <y, v_y>, v_x and v_y being what that pass brings to
+  the gradient of the layer's input and to its output: no gradient of a weight is computed a second time.
 """
 
 from __future__ import annotations
@@ -50,7 +50,11 @@ def meter_layers(net: nn.Module, fisher: bool = False) -> Meter:
             module.meter, module.name = meter, f"{name}.weight"
         elif type(module) is nn.BatchNorm2d:
             module.__class__ = BatchNorm2d
-        elif type(module) is nn.AvgPool2d and (module.kernel_size, module.stride, module.padding) == (3, 1, 1):
+        elif type(module) is nn.AvgPool2d and (module.kernel_size, module.stride, module.padding) == (
+            3,
+            1,
+            1,
+        ):
             module.__class__ = AvgPool2d
     return meter
 
@@ -131,7 +135,7 @@ class _OfWeight(torch.autograd.Function):
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """Batch norm by the batch's own statistics: (B, C, H, W) -> the same. Keeps `variance`, (C,), of its input."""
+    """Batch norm by the batch's statistics: (B, C, H, W) -> the same. Keeps its input's `variance`, (C,)."""
 
     def forward(self, x: Tensor) -> Tensor:
         x = _channels_last(x)
@@ -219,7 +223,7 @@ def _sums(g: Tensor, x: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Te
     """Return the sums of g and of g x^ by channel, float64 (C,)."""
     (wide, group), other = _wide(x), _wide(g)[0]
     if x.device.type != "cpu":
-        total, product = other.sum(0), (other * (wide - mean.to(x.dtype).repeat(group))).sum(0)
+        total, product = other.sum(0), (other * (wide - _tiled(mean, group, x))).sum(0)
         return _folded(total, group), _folded(product, group) * scale
     statistics = _tiled(mean, group, x), _tiled(scale, group, x)
     _, along, total = torch.ops.aten.native_batch_norm_backward(
@@ -246,6 +250,8 @@ class AvgPool2d(nn.AvgPool2d):
     """3x3 average pooling that leaves padding out, as a depthwise convolution: (B, C, H, W) -> the same."""
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.dtype != torch.float32:  # depthwise convolution has fast kernels for this type alone
+            return super().forward(x)
         share = torch.ones((1, 1, *x.shape[2:]), dtype=x.dtype, device=x.device)
         share = 1 / F.conv2d(share, share.new_ones((1, 1, 3, 3)), padding=1)  # 1 / pixels of the image
         return _BoxSum.apply(x) * share
@@ -291,7 +297,7 @@ def _wide(x: Tensor) -> tuple[Tensor, int]:
 
 
 def _tiled(values: Tensor, group: int, like: Tensor) -> Tensor:
-    return values.to(like.dtype).repeat(group)
+    return values.to(like.dtype).expand(group, -1).reshape(-1)
 
 
 def _folded(sums: Tensor, group: int) -> Tensor:

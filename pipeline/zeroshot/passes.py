@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.zeroshot.codes import Codes
+from pipeline.zeroshot.codes import watched
 from pipeline.zeroshot.jacobian import correlations
 from pipeline.zeroshot.metered import JACOBIAN, PRODUCT, Meter, channel_fisher, meter_layers
 from pipeline.zeroshot.tensors import TensorScores, weight_names
@@ -34,12 +34,13 @@ class ImagePass:
     """What was asked for of one batch of B images; None what was not.
 
     parameters: grad_norm, plain and snip of every parameter. weights: fisher and grasp of every weight.
-    kernel: of the ReLU codes, float64 (B, B). correlation: of the images' gradients, float64 (B, B).
+    kernels: nwot and relu_logdet -> kernel of the ReLU codes, float64 (B, B); nwot's has ReLUs that cannot
+    reach the output as well. correlation: of the images' gradients, float64 (B, B).
     """
 
     parameters: TensorScores | None
     weights: TensorScores | None
-    kernel: np.ndarray | None
+    kernels: dict[str, np.ndarray] | None
     correlation: np.ndarray | None
 
 
@@ -58,13 +59,8 @@ def image_pass(net: nn.Module, images: Tensor, labels: Tensor, metrics: Collecti
     net.train()
     meter = meter_layers(net, fisher="fisher" in wanted)
     x = images.detach().requires_grad_(grasp or jacobian)
-    codes = Codes(len(x), x.device)
-    handles = codes.watch(net.rectified() if wanted & set(OF_CODES) else ())
-    with torch.set_grad_enabled(labelled or jacobian):
+    with torch.set_grad_enabled(labelled or jacobian), watched(net, x, wanted & set(OF_CODES)) as kernels:
         logits = net(x)
-    for handle in handles:
-        handle.remove()
-    kernel = codes.kernel().cpu().numpy() if handles else None
     parameters = weights = correlation = None
     if labelled:
         named = dict(net.named_parameters())
@@ -93,7 +89,7 @@ def image_pass(net: nn.Module, images: Tensor, labels: Tensor, metrics: Collecti
         if "fisher" in wanted:
             values["fisher"] = _fisher(net, meter, logits.detach(), labels)
         weights = _of_weights(net, values)
-    return ImagePass(parameters, weights, kernel, correlation)
+    return ImagePass(parameters, weights, kernels or None, correlation)
 
 
 def _saliencies(parameters: dict[str, Tensor], gradients: dict[str, Tensor]) -> TensorScores:
@@ -128,8 +124,7 @@ def _grasp(net: nn.Module, meter: Meter, x: Tensor, gradients: dict[str, Tensor]
         materialize_grads=True,
     )
     of_linear = {
-        name: (linear[name].detach() * product).sum()
-        for name, product in zip(linear, products, strict=True)
+        name: (linear[name].detach() * product).sum() for name, product in zip(linear, products, strict=True)
     }
     return {name: -value for name, value in (meter.product | of_linear).items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +13,10 @@ from pipeline.images.sets import ImageSet
 from pipeline.progress import track
 from pipeline.randomness import derive, rng
 from pipeline.spaces.archs import Archs
-from pipeline.zeroshot.passes import TensorScores, gradient_pass, relu_logdet, synflow_pass
-from pipeline.zeroshot.settings import ARCH_ONLY, ScoreSettings
-
-GRADIENT = ("grad_norm", "plain", "snip")  # from one pass, together with relu_logdet
-COSTS = ("params", "flops")
-NO_GRADIENT = "all gradients are zero"
+from pipeline.zeroshot.metrics import ARCH_ONLY, COSTS
+from pipeline.zeroshot.network import NetworkScores, score_network
+from pipeline.zeroshot.settings import ScoreSettings
+from pipeline.zeroshot.tensors import TensorScores
 
 
 @dataclass(frozen=True)
@@ -25,13 +24,15 @@ class CellScores:
     """Scores of N cells. NaN where there is none; then `reason` says why.
 
     arch: metric -> float64 (N,). op: metric -> float64, shaped as the cells' `ops`, 0 where an
-    operation has no parameters. reason: N texts, empty where all is well. cells: ids.
+    operation has no parameters. reason: N texts, "<metrics>: <why>; …", empty where all is well. cells: ids.
+    seconds: float64 (N,), time that a cell's networks took, all initialisations; NaN where none was built.
     """
 
     cells: list[str]
     arch: dict[str, np.ndarray]
     op: dict[str, np.ndarray]
     reason: list[str]
+    seconds: np.ndarray
 
 
 def image_batch(images: ImageSet, size: int, seed: int, device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -55,71 +56,51 @@ def score_cells(archs: Archs, images: ImageSet, settings: ScoreSettings, seed: i
     """
     x, labels = image_batch(images, settings.batch_size, seed, device)
     arch, op = _costs(archs, images, settings)
-    trained = [m for m in settings.metrics if m not in COSTS]
-    arch |= {m: np.full(len(archs), np.nan) for m in trained}
-    op |= {m: np.full(archs.ops.shape, np.nan) for m in trained if m not in ARCH_ONLY}
+    built = [m for m in settings.metrics if m not in COSTS]
+    arch |= {m: np.full(len(archs), np.nan) for m in built}
+    op |= {m: np.full(archs.ops.shape, np.nan) for m in built if m not in ARCH_ONLY}
     cells, reason = spaces.load(archs.space).cell_ids(archs), [""] * len(archs)
+    seconds = np.full(len(archs), np.nan)
     with torch.random.fork_rng(devices=[]):
-        for n in track(
-            range(len(archs)) if trained else (), "zero-shot scores", len(archs) if trained else 0
-        ):
+        for n in track(range(len(archs)) if built else (), "zero-shot scores", len(archs) if built else 0):
+            started = time.perf_counter()
             streams = [derive(seed, "zeroshot", images.name, cells[n], k) for k in range(settings.seeds)]
             try:
-                results = [_score(archs[n], x, labels, len(images.classes), settings, s) for s in streams]
+                found = [
+                    _score(archs[n], x, labels, len(images.classes), settings, built, s) for s in streams
+                ]
             except ValueError as error:  # the space cannot build this cell at this size
                 reason[n] = f"not built: {error}"
                 continue
-            reason[n] = "; ".join(dict.fromkeys(r for *_, r in results if r))
-            for m in trained:
-                arch[m][n] = np.mean([a[m] for a, _, _ in results])
+            reason[n] = "; ".join(dict.fromkeys(text for scores, _ in found if (text := _reason(scores))))
+            for m in built:
+                arch[m][n] = np.mean([scores.total[m] for scores, _ in found])
                 if m in op:
-                    op[m][n] = np.mean([o[m] for _, o, _ in results], axis=0).reshape(archs.ops.shape[1:])
+                    mean = np.mean([means[m] for _, means in found], axis=0).reshape(archs.ops.shape[1:])
+                    op[m][n] = mean if np.isfinite(arch[m][n]) else np.nan
+            seconds[n] = time.perf_counter() - started
     in_order = {m: arch[m] for m in settings.metrics}
-    return CellScores(cells, in_order, {m: op[m] for m in settings.metrics if m in op}, reason)
+    return CellScores(cells, in_order, {m: op[m] for m in settings.metrics if m in op}, reason, seconds)
 
 
-def _score(arch: Archs, x, labels, classes: int, settings: ScoreSettings, stream: int):
-    """Score one initialisation: ({metric: float}, {metric: float64 (V,)}, reason)."""
+def _score(arch: Archs, x, labels, classes: int, settings: ScoreSettings, metrics: list[str], stream: int):
+    """Score one initialisation: (its scores, {metric: float64 (V,) means over operations' parameters})."""
     torch.manual_seed(stream)
     net = spaces.network(arch.space).build_network(arch, settings.network, x.shape[1], classes)
-    if x.is_cuda:
-        net.to(x.device)
-    for parameter in net.parameters():  # channels last: convolutions and pools are faster so
-        if parameter.dim() == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    # channels last: convolutions and pools are faster so
+    net.to(x.device, memory_format=torch.channels_last)
     owners = [[name for name, _ in owned] for owned in net.vertex_parameters()]
-    tables, sums, reasons = [], {}, []
-    if set(settings.metrics) & {*GRADIENT, "relu_logdet"}:
-        table, kernel = gradient_pass(
-            net, x, labels, net.rectified() if "relu_logdet" in settings.metrics else ()
-        )
-        tables.append(table)
-        sums["relu_logdet"] = relu_logdet(kernel)
-        if not table.values["grad_norm"].any():
-            table.values.update({m: np.full(len(table.names), np.nan) for m in GRADIENT})
-            reasons.append(NO_GRADIENT)
-    if "synflow" in settings.metrics:
-        tables.append(synflow_pass(net, tuple(x.shape[1:])))
-    ops = {}
-    for table in tables:
-        sums |= {m: float(v.sum()) for m, v in table.values.items()}
-        ops |= operation_means(table, owners, has_parameters(arch).reshape(-1))
-    return _finite(sums, ops, [m for m in settings.metrics if m in sums], reasons)
+    scores = score_network(net, x, labels, metrics, stream)
+    means = {}
+    for table in scores.tensors:
+        means |= operation_means(table, owners, has_parameters(arch).reshape(-1))
+    return scores, means
 
 
-def _finite(sums, ops, metrics, reasons):
-    """Put NaN for every metric with a number that is not finite; return all, the reasons as one text."""
-    lost = [m for m in metrics if not (np.isfinite(sums[m]) and np.isfinite(ops.get(m, 0.0)).all())]
-    for m in lost:
-        sums[m] = np.nan
-        if m in ops:
-            ops[m] = np.full_like(ops[m], np.nan)
-    if "relu_logdet" in lost:
-        reasons = [*reasons, "relu_logdet: some images have the same ReLU codes"]
-    explained = {"relu_logdet", *(GRADIENT if NO_GRADIENT in reasons else ())}
-    if others := [m for m in lost if m not in explained]:
-        reasons = [*reasons, f"not finite: {', '.join(others)}"]
-    return sums, ops, "; ".join(reasons)
+def _reason(scores: NetworkScores) -> str:
+    """Return which metrics are missing and why, "snip, fisher: all gradients are zero; …"."""
+    whys = dict.fromkeys(scores.why.values())
+    return "; ".join(f"{', '.join(m for m, w in scores.why.items() if w == why)}: {why}" for why in whys)
 
 
 def operation_means(table: TensorScores, owners: list[list[str]], parametrised) -> dict[str, np.ndarray]:

@@ -9,9 +9,9 @@ from pydantic import Field, field_validator
 
 from pipeline.children.settings import NetworkSettings
 from pipeline.settings import Settings
+from pipeline.zeroshot.metrics import METRICS
 
-Metric = Literal["grad_norm", "plain", "snip", "synflow", "relu_logdet", "params", "flops"]
-ARCH_ONLY = ("relu_logdet",)  # metrics that an operation does not have
+Metric = Literal[*METRICS]
 
 
 def scores_used(settings: Mapping) -> list[str]:
@@ -29,7 +29,7 @@ class ScoreSettings(Settings):
     metrics: list[Metric] = Field(
         ["grad_norm", "plain", "snip", "synflow", "relu_logdet", "params", "flops"],
         min_length=1,
-        description="scores to compute, per architecture and (relu_logdet apart) per operation",
+        description="scores to compute, per architecture and (where they have one) per operation",
     )
     batch_size: int = Field(64, ge=2, le=4096, description="training images that every network sees once")
     seeds: int = Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from pipeline.zeroshot.metered import meter_layers
 from pipeline.zeroshot.tensors import TensorScores, weight_names
 
 
@@ -17,6 +18,7 @@ def synflow_pass(net: nn.Module, image_shape: tuple[int, int, int]) -> TensorSco
     logarithms or scaling are left to the reader. A network whose output nothing reaches has 0 everywhere.
     """
     _leave_out_batch_norm(net)
+    meter_layers(net)
     for parameter in net.parameters():
         parameter.data = parameter.detach().double().abs_()
     names = weight_names(net)

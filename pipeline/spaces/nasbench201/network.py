@@ -21,6 +21,7 @@ from pipeline.spaces.nasbench201.codes import (
     AVG_POOL_3X3,
     EDGES,
     N_NODES,
+    NONE,
     NOR_CONV_1X1,
     NOR_CONV_3X3,
     OUTPUT_NODE,
@@ -68,9 +69,10 @@ class Cell(nn.Module):
     def __init__(self, archs: Archs, channels: int, momentum: float, eps: float):
         super().__init__()
         used = reaches_output(archs)[0]
+        self.ops = archs.ops[0].tolist()
         self.edges = [(edge, *EDGES[edge]) for edge in range(len(EDGES)) if used[edge]]  # those computed
         self.operations = nn.ModuleDict()  # edge -> its operation; a skip connection has none
-        for edge, op in enumerate(archs.ops[0].tolist()):
+        for edge, op in enumerate(self.ops):
             if op in _KERNEL:
                 self.operations[str(edge)] = ReluConvBn(channels, channels, _KERNEL[op], 1, momentum, eps)
             elif op == AVG_POOL_3X3:
@@ -144,6 +146,11 @@ class CellNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x))
+
+    def compute_idle(self) -> None:
+        """Compute from now on what cannot reach the output as well, as the benchmark's own code does."""
+        for cell in self.cells:
+            cell.edges = [(edge, *EDGES[edge]) for edge in range(len(EDGES)) if cell.ops[edge] != NONE]
 
     def rectified(self) -> list[nn.Module]:
         """Return the modules whose output went through a ReLU: the ReLUs, without those not computed."""
