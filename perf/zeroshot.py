@@ -89,9 +89,7 @@ def main() -> None:
         if (n + 1) % 10 == 0:
             print(f"{n + 1} cells: {shared['all'] / (n + 1):.3f} s each", file=sys.stderr, flush=True)
 
-    print(
-        f"{options.cells} cells, stem {options.stem}, {options.per_stack} cells a stack, batch {options.batch}"
-    )
+    print(f"{options.cells} cells of {options.per_stack} a stack, stem {options.stem}, batch {options.batch}")
     print(f"{'metric':12} {'tau':>7} {'missing':>8} {'alone':>8} {'own passes':>11}")
     table = {m: np.concatenate([s.arch[m] for s in scores]) for m in METRICS}
     for metric, values in table.items():

@@ -30,8 +30,9 @@ class Meter:
     information and to w (H v).
     """
 
-    def __init__(self, fisher: bool):
+    def __init__(self, fisher: bool, product: bool):
         self.stage = GRADIENT
+        self.keeps_outputs = fisher or product
         self.fisher: dict[str, Tensor] | None = {} if fisher else None
         self.product: dict[str, Tensor] = {}
 
@@ -41,9 +42,12 @@ class Meter:
         self.product[name] = self.product[name] + value if name in self.product else value
 
 
-def meter_layers(net: nn.Module, fisher: bool = False) -> Meter:
-    """Let `net` compute with this module's layers; return the meter that they share."""
-    meter = Meter(fisher)
+def meter_layers(net: nn.Module, fisher: bool = False, product: bool = False) -> Meter:
+    """Let `net` compute with this module's layers; return the meter that they share.
+
+    fisher, product: whether these will be asked for. If so, no convolution's output may be changed in place.
+    """
+    meter = Meter(fisher, product)
     for name, module in net.named_modules():
         if isinstance(module, nn.Conv2d):
             module.__class__ = MeteredConv2d
@@ -81,7 +85,7 @@ class _Conv(torch.autograd.Function):
     def forward(ctx, x, weight, layer):
         y = layer.of(x, weight)
         ctx.layer = layer
-        ctx.save_for_backward(x, weight, y)
+        ctx.save_for_backward(x, weight, y if layer.meter.keeps_outputs else None)
         return y
 
     @staticmethod

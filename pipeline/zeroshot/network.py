@@ -102,6 +102,8 @@ def _score_images(scores: NetworkScores, net, x, labels, metrics: Collection[str
 
 def _add(scores: NetworkScores, net: nn.Module, table: TensorScores, metrics: list[str]) -> None:
     """Take `metrics` of a table; the network's score is the sum over its weights."""
+    if not metrics:
+        return
     weights = np.isin(table.names, weight_names(net))
     scores.tensors.append(TensorScores(table.names, {m: table.values[m] for m in metrics}))
     scores.total |= {m: float(table.values[m][weights].sum()) for m in metrics}

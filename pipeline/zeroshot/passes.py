@@ -57,7 +57,7 @@ def image_pass(net: nn.Module, images: Tensor, labels: Tensor, metrics: Collecti
     grasp, jacobian = "grasp" in wanted, bool(wanted & set(OF_JACOBIAN))
     labelled = bool(wanted & {*OF_PARAMETERS, *OF_WEIGHTS})
     net.train()
-    meter = meter_layers(net, fisher="fisher" in wanted)
+    meter = meter_layers(net, "fisher" in wanted, grasp)
     x = images.detach().requires_grad_(grasp or jacobian)
     with torch.set_grad_enabled(labelled or jacobian), watched(net, x, wanted & set(OF_CODES)) as kernels:
         logits = net(x)

@@ -23,6 +23,8 @@ def zen_score(net: nn.Module, image_shape: tuple[int, int, int], generator: torc
     everywhere scales nothing and adds nothing. -inf if the last image does not depend on the input.
     """
     meter_layers(net)
+    if hasattr(net, "compute_idle"):  # the metric's common implementation does not leave such layers out
+        net.compute_idle()
     net.train()
     norms = [m for m in net.modules() if isinstance(m, BatchNorm2d)]
     for norm in norms:

@@ -127,6 +127,8 @@ def nwot(net, x, y):
 
 def zen(net, x, y, batch=16, generator=None):
     net.train()
+    if hasattr(net, "compute_idle"):
+        net.compute_idle()
     norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
     variances = {}
 
