@@ -31,10 +31,12 @@ def zen_score(net: nn.Module, image_shape: tuple[int, int, int], generator: torc
         norm.variance = None
     device, layout = net.classifier.weight.device, torch.channels_last
     with torch.no_grad():
-        for name in weight_names(net):
-            weight = net.get_parameter(name)
-            drawn = torch.randn(weight.shape, generator=generator).to(device)
-            weight.data = drawn.contiguous(memory_format=layout) if drawn.dim() == 4 else drawn
+        weights = [net.get_parameter(name) for name in weight_names(net)]
+        sizes = [weight.numel() for weight in weights]
+        drawn = torch.randn(sum(sizes), generator=generator).to(device)
+        for weight, values in zip(weights, drawn.split(sizes), strict=True):
+            values = values.view(weight.shape)
+            weight.data = values.contiguous(memory_format=layout) if values.dim() == 4 else values
         images = torch.randn((2, BATCH, *image_shape), generator=generator).to(device)
         first = net.feature_maps(images[0])
         variances = [norm.variance.mean() for norm in norms if norm.variance is not None]

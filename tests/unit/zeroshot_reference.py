@@ -137,8 +137,11 @@ def zen(net, x, y, batch=16, generator=None):
 
     handles = [norm.register_forward_pre_hook(keep) for norm in norms]
     with torch.no_grad():
-        for weight in weights_of(net).values():
-            weight.copy_(torch.randn(weight.shape, generator=generator))
+        weights = list(weights_of(net).values())
+        drawn = torch.randn(sum(weight.numel() for weight in weights), generator=generator)
+        for weight in weights:
+            weight.copy_(drawn[: weight.numel()].view(weight.shape))
+            drawn = drawn[weight.numel() :]
         one, other = torch.randn((2, batch, *x.shape[1:]), generator=generator)
         moved = net.feature_maps(one) - net.feature_maps(one + 0.01 * other)
     for handle in handles:
