@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Metric(NamedTuple):
-    """One metric. `needs`: "nothing" (the cell alone), "weights", "images", or "labels" (and images)."""
+    """One metric. `needs`: "nothing" (no network), "weights", "images", or "labels" (and images)."""
 
     needs: str
     per_operation: bool  # also a number for each operation of the cell

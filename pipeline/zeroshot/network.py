@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from pipeline.randomness import torch_generator
@@ -66,10 +65,20 @@ def score_network(
 
 
 def l2_norms(net: nn.Module) -> TensorScores:
-    """Return l2_norm of every weight: |t|_2."""
-    names = weight_names(net)
-    norms = [torch.linalg.vector_norm(net.get_parameter(n).detach(), dtype=torch.float64) for n in names]
-    return TensorScores(names, {"l2_norm": torch.stack(norms).cpu().numpy()})
+    """Return l2_norm of every weight: root of the expected |t|_2^2, over all initialisations.
+
+    What one draw has more or less is noise, but would decide the order of most cells: with fan-in scaling
+    |t|_2 does not depend on the kernel's size, so that cells with as many convolutions have one norm, here to
+    the last bit. PyTorch's layers start uniform of variance 1 / (3 fan-in); networks that start otherwise say
+    how (`initial_precision`).
+    """
+    names, norms = weight_names(net), []
+    own = getattr(net, "initial_precision", None)
+    for name in names:
+        layer = net.get_submodule(name.removesuffix(".weight"))
+        precision = own(layer) if own else 3 * layer.weight[0].numel()
+        norms.append((layer.weight.numel() / precision) ** 0.5)
+    return TensorScores(names, {"l2_norm": np.array(norms)})
 
 
 def _score_images(scores: NetworkScores, net, x, labels, metrics: Collection[str]) -> None:

@@ -23,6 +23,7 @@ from tests.unit.nasbench201_cells import cells
 torch.set_num_threads(1)
 SMALL = NetworkSettings(stem_channels=4, stacks=2, cells_per_stack=1)
 NEEDS_NETWORK = [m for m in METRICS if m not in COSTS]
+DRAWN = {m: f for m, f in reference.BY_WEIGHT.items() if m != "l2_norm"}  # which is an expectation
 NORMAL = {2: {0: 4, 1: 1}, 3: {1: 6, 2: 3}, 4: {0: 2, 3: 5}, 5: {2: 4, 4: 7}}
 CASES = {
     "nasbench101": cell(
@@ -55,7 +56,7 @@ def test_every_metric_equals_its_definition_by_passes_of_its_own(name):
         network(CASES[name]).double(), x, y, [m for m in NEEDS_NETWORK if m != "zen"], stream=1
     )
     assert not found.why
-    for metric, function in reference.BY_WEIGHT.items():
+    for metric, function in DRAWN.items():
         expected = function(network(CASES[name]).double(), x, y)
         table = next(t for t in found.tensors if metric in t.values)
         got = dict(zip(table.names, table.values[metric], strict=True))
@@ -72,13 +73,24 @@ def test_every_metric_equals_its_definition_by_passes_of_its_own(name):
 def test_float32_and_its_fast_layers_agree_with_the_definitions(name):
     """Enough pixels that batch norm looks at many as one, and pooling by depthwise convolution."""
     x, y = batch(16, 12)
-    found = score_network(network(CASES[name]), x, y, [*reference.BY_WEIGHT, "jacob_cov"], stream=1).total
-    for metric, function in reference.BY_WEIGHT.items():
+    found = score_network(network(CASES[name]), x, y, [*DRAWN, "jacob_cov"], stream=1).total
+    for metric, function in DRAWN.items():
         values = function(network(CASES[name]), x, y)
         scale = sum(abs(v) for v in values.values())
         assert found[metric] == pytest.approx(sum(values.values()), rel=2e-3, abs=1e-3 * scale), metric
     expected = reference.jacob_cov(network(CASES[name]), x, y)
     assert found["jacob_cov"] == pytest.approx(expected, rel=2e-3)
+
+
+@pytest.mark.parametrize("name", ["nasbench101", "nasbench201", "darts"])
+def test_l2_norm_is_the_root_mean_square_over_initialisations(name):
+    found = score_network(network(CASES[name]), *batch(), ["l2_norm"], stream=1).tensors[0]
+    draws = [reference.l2_norm(network(CASES[name], seed=seed), None, None) for seed in range(60)]
+    for weight, value in zip(found.names, found.values["l2_norm"], strict=True):
+        mean = np.sqrt(np.mean([draw[weight] ** 2 for draw in draws]))
+        assert value == pytest.approx(mean, rel=0.12), weight
+    total = np.mean([sum(draw.values()) for draw in draws])
+    assert found.values["l2_norm"].sum() == pytest.approx(total, rel=0.02)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -101,6 +113,14 @@ def test_a_metric_does_not_depend_on_which_others_are_computed(name):
         for table in alone.tensors:
             whole = next(t for t in together.tensors if metric in t.values)
             assert np.array_equal(table.values[metric], whole.values[metric]), metric
+
+
+def test_l2_norm_ties_cells_with_as_many_convolutions():
+    same = [
+        score_network(network(cells(c)), *batch(), ["l2_norm"], stream=1).total["l2_norm"]
+        for c in ("234013", "002231", "333000", "124330")
+    ]
+    assert len(set(same)) == 1
 
 
 def test_nwot_counts_idle_relus_and_relu_logdet_does_not():
@@ -169,5 +189,4 @@ def test_exploding_networks_are_missing_not_numbers(images):
         net.classifier.weight.fill_(float("inf"))
     found = score_network(net, x, y, NEEDS_NETWORK, 1)
     assert found.why["snip"] == "not finite" and np.isnan(found.total["snip"])
-    assert found.why["l2_norm"] == "not finite" and np.isnan(found.total["l2_norm"])
     assert np.isfinite(found.total["nwot"]) and np.isfinite(found.total["zen"])

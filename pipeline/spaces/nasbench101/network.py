@@ -154,6 +154,12 @@ class CellNetwork(nn.Module):
         """Return the modules whose output went through a ReLU, in the order of the network."""
         return [module for module in self.modules() if isinstance(module, ConvBnRelu)]
 
+    @staticmethod
+    def initial_precision(layer: nn.Module) -> float:
+        """Return one over the variance that a convolution's or linear layer's weight starts with."""
+        fan_in, fan_out = layer.weight[0].numel(), layer.weight.shape[0]
+        return fan_in if isinstance(layer, nn.Conv2d) else (fan_in + fan_out) / 2
+
     def vertex_parameters(self) -> list[list[tuple[str, nn.Parameter]]]:
         """Return, for each of the cell's 7 vertices, the (name, parameter) that stand for it in all cells.
 
