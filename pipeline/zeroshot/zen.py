@@ -7,7 +7,8 @@ import math
 import torch
 from torch import nn
 
-from pipeline.zeroshot.metered import BatchNorm2d, meter_layers
+from pipeline.zeroshot.batch_norm import BatchNorm2d
+from pipeline.zeroshot.metered import meter_layers
 from pipeline.zeroshot.tensors import weight_names
 
 STEP = 0.01  # of the second image, in deviations of the first
