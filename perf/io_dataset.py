@@ -103,9 +103,9 @@ def train(folder: Path) -> None:
     import torch
 
     from pipeline.autoencoders import joint
+    from pipeline.autoencoders.infonas_settings import InfoNasSettings
     from pipeline.autoencoders.io_losses import io_losses, mean_baseline
     from pipeline.autoencoders.regressor import InfoNas
-    from pipeline.autoencoders.settings import InfoNasSettings
     from pipeline.autoencoders.vae import Graphs
     from pipeline.io_dataset.reading import load_io_dataset
 

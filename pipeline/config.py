@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
+from pipeline.autoencoders.infonas_settings import InfoNasSettings
 from pipeline.autoencoders.names import latents_in, parse_latents
-from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
+from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, FileBenchmark
 from pipeline.errors import ConfigError
 from pipeline.io_dataset.settings import IoDatasetSettings

@@ -109,7 +109,8 @@ def write(args, job, settings, archs, fitted, facts: dict[str, float], embedding
 
 def read_settings(raw: dict):
     """Return the settings of the model that the recipe names."""
-    from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
+    from pipeline.autoencoders.infonas_settings import InfoNasSettings
+    from pipeline.autoencoders.settings import Arch2VecSettings
 
     kinds = {"arch2vec": Arch2VecSettings, "infonas": InfoNasSettings}
     return kinds[raw["model"]](**{k: v for k, v in raw.items() if k not in NOT_OF_MODEL})

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
+from pipeline.autoencoders.infonas_settings import InfoNasSettings
+from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.autoencoders.training import Task
 from pipeline.autoencoders.vae import Graphs
 from pipeline.spaces.archs import Archs

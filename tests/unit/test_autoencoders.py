@@ -11,9 +11,10 @@ import torch.nn.functional as F
 
 from pipeline.artifacts import get_table, open_h5
 from pipeline.autoencoders import arch2vec, command, infonas, joint
+from pipeline.autoencoders.infonas_settings import InfoNasSettings
 from pipeline.autoencoders.measures import latent_samples, reconstruction
 from pipeline.autoencoders.reading import load_encoder
-from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
+from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.autoencoders.training import learning_rate
 from pipeline.autoencoders.vae import Arch2Vec, GinLayer, Graphs, edge_pairs, softmax_cross_entropy
 from pipeline.errors import DataError, UserError

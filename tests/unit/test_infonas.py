@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from pipeline.autoencoders import command, infonas, joint
+from pipeline.autoencoders.infonas_settings import InfoNasSettings
 from pipeline.autoencoders.io_losses import io_losses, mean_baseline
 from pipeline.autoencoders.measures import embed
 from pipeline.autoencoders.regressor import InfoNas
-from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
+from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.autoencoders.vae import Arch2Vec, Graphs
 from pipeline.errors import DataError, UserError
 from pipeline.io_dataset import targets
