@@ -69,6 +69,8 @@ def _autoencoders(config: Config, w: dict):
         f"pipeline.autoencoders.{settings.model}",
         *spaces.whole(space),
     ]
+    if settings.model == "infonas":
+        entries.append(f"pipeline.autoencoders.regressors.{settings.regressor}")
     names = {"benchmark": w["benchmark"], "space": space, "name": w["autoencoder"], "run": run}
     return names | of_model, entries
 
@@ -179,6 +181,7 @@ def _report_index(config: Config, w: dict):
 _RECIPES: dict[str, Recipe] = {
     **RECIPES,
     "autoencoders": _autoencoders,
+    "autoencoders_table": lambda config, w: ({}, ["pipeline.autoencoders.collect"]),
     "zeroshot": _zeroshot,
     "zeroshot_collect": _zeroshot_collect,
     "predictors": _predictors,

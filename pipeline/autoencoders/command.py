@@ -51,6 +51,8 @@ def run(args, job) -> None:
         identity=identity_of(args, job),
         io_dataset=args.io_dataset,
         images=args.images,
+        held_out_archs=held_out,
+        seed=job.seed,
     )
     # one stream for all models: those of one run start from the same autoencoder
     seed_torch(job.seed, "autoencoder", benchmark, number)
@@ -59,6 +61,10 @@ def run(args, job) -> None:
     mu = embed(fitted.vae, task.held_out)
     facts = fitted.facts | {k: v for k, v in fitted.history[-1].items() if k != "epoch"}
     facts |= latent_samples(fitted.vae, mu, settings.n_samples, space, generator)
+    if (vae := fitted.modules.get("reference")) is not None:
+        generator = torch_generator(job.seed, "latent samples", benchmark, number)
+        found = latent_samples(vae, embed(vae, task.held_out), settings.n_samples, space, generator)
+        facts |= {f"reference_{name}": value for name, value in found.items()}
     write(args, job, settings, table.archs, fitted, facts, embed(fitted.vae, Graphs.of(table.archs, device)))
     task.checkpoint.unlink(missing_ok=True)
     words = ", ".join(f"{key} {value:.4f}" for key, value in facts.items())
