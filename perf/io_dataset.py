@@ -102,9 +102,8 @@ def train(folder: Path) -> None:
     """Make targets, read shuffled batches, take training steps."""
     import torch
 
-    from pipeline.autoencoders import joint
-    from pipeline.autoencoders.infonas_settings import InfoNasSettings
     from pipeline.autoencoders.baselines import baselines
+    from pipeline.autoencoders.infonas_settings import InfoNasSettings
     from pipeline.autoencoders.io_losses import io_losses
     from pipeline.autoencoders.labelled import Labelled
     from pipeline.autoencoders.regressor import InfoNas

@@ -35,6 +35,9 @@ Strategy = Annotated[dict, BeforeValidator(plug_in("search"))]
 Autoencoder = Annotated[Arch2VecSettings | InfoNasSettings, Field(discriminator="model")]
 
 
+NAMED = ("images", "benchmarks", "autoencoders", "predictors", "strategies")  # sections of named entries
+
+
 class ReportSettings(Settings):
     """What the report says about itself."""
 
@@ -76,6 +79,16 @@ class Config(Settings):
         {}, description="search strategies by name: method and its settings"
     )
     report: ReportSettings = Field(ReportSettings(), description="the page")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_leaves_out(cls, raw):
+        """A file that is merged over another cannot remove an entry; it can say null."""
+        if not isinstance(raw, dict):
+            return raw
+        given = {key: value for key, value in raw.items() if key not in NAMED or value is not None}
+        named = {key: value for key, value in given.items() if key in NAMED and isinstance(value, dict)}
+        return given | {key: {k: v for k, v in of.items() if v is not None} for key, of in named.items()}
 
     def only_benchmark(self) -> str:
         """Return the name of the only benchmark. Raises ConfigError if there are several."""

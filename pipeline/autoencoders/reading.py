@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.artifacts import open_h5
+from pipeline.autoencoders.names import parse_latents
 from pipeline.errors import DataError
 from pipeline.spaces.archs import Archs
 
@@ -33,6 +34,11 @@ class Encoder:
         if archs.space != self.space:
             raise DataError(f"autoencoder: trained on {self.space}, but these cells are of {archs.space}")
         return embed(self.vae, Graphs.of(archs, self.device)).flatten(1).numpy()
+
+
+def load_latents(name: str, path: Path | str, device="cpu") -> Encoder:
+    """Read the encoder that a name of latents (see `parse_latents`) means, from the file given for it."""
+    return load_encoder(path, device, parse_latents(name).part)
 
 
 def load_encoder(path: Path | str, device="cpu", part: str = "vae") -> Encoder:
