@@ -141,11 +141,10 @@ class Config(Settings):
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         _among(path, latents.autoencoder, self.autoencoders)
-        if latents.part == "reference" and not getattr(
-            self.autoencoders[latents.autoencoder], "reference", False
-        ):
+        autoencoder = self.autoencoders[latents.autoencoder]
+        if latents.part == "reference" and not getattr(autoencoder, "reference", False):
             raise ValueError(f"{path}: {latents.autoencoder} has no reference; set its reference: true")
-        n_seeds = self.autoencoders[latents.autoencoder].n_seeds
+        n_seeds = autoencoder.n_seeds
         if latents.run > n_seeds:
             raise ValueError(
                 f"{path}: there is no run {latents.run} of {latents.autoencoder}; "

@@ -73,7 +73,7 @@ def run(args, job) -> None:
 
 def chosen(args, job, table, settings):
     """Return (held-out cells, unlabelled cells). Raises UserError if the list of the space's is missing."""
-    from pipeline.artifacts import get_archs, open_h5
+    from pipeline.artifacts import get_archs, get_table, open_h5
     from pipeline.autoencoders.cells import choose_cells
     from pipeline.spaces import UNLISTED
 
@@ -82,10 +82,17 @@ def chosen(args, job, table, settings):
         raise UserError(f"autoencoders: the cells of {space} are needed; give --space-file")
     if args.io_dataset is not None:
         with open_h5(args.io_dataset, "io_dataset") as handle:
-            labelled = get_archs(handle)
+            labelled, cells = get_archs(handle), get_table(handle)["cell"]
         if labelled.space != table.archs.space:
             raise DataError(
                 f"{args.io_dataset}: holds networks of {labelled.space}, expected {table.archs.space}"
+            )
+        known = set(table.cells)
+        absent = [cell for cell in cells if cell not in known]
+        if absent and job.settings["io_dataset"] == job.settings["benchmark"]:
+            raise DataError(
+                f"{args.io_dataset}: its network {absent[0]} is not in {args.benchmark_table}, "
+                "which it should have been made from; make it again"
             )
     return choose_cells(
         space, args.space_file, table, labelled, settings, job.seed, job.settings["benchmark"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from pipeline.autoencoders.baselines import as_arrays, as_facts, baselines
 from pipeline.autoencoders.distances import distances
 from pipeline.autoencoders.joint import train
@@ -43,4 +45,4 @@ def new_model(task: Task, labelled: Labelled) -> InfoNas:
         labelled.n_features,
         task.settings,
     )
-    return model.to(task.device)
+    return model.to(task.device, memory_format=torch.channels_last)  # as the images are

@@ -82,8 +82,7 @@ def load_labelled(task: Task) -> Labelled:
         return network_means(task, io)
     images = load_images(task.images)
     pixels = torch.as_tensor(images.normalised(images.images[io.image_index]), device=task.device)
-    if task.device.type == "cuda":  # where convolutions are faster so; on a CPU they are not
-        pixels = pixels.contiguous(memory_format=torch.channels_last)
+    pixels = pixels.contiguous(memory_format=torch.channels_last)  # convolutions are faster so
     return Labelled(
         io.archs,
         Graphs.of(io.archs, task.device),

@@ -53,4 +53,6 @@ def arguments(files, folder, model: str, run: int = 1, **changes) -> tuple[Names
     settings = settings.model_dump(mode="json")
     settings = {k: v for k, v in settings.items() if k != "n_seeds"}
     settings |= {"benchmark": "tiny", "space": "nasbench101", "name": model, "run": run}
+    if model == "infonas":
+        settings["io_dataset"] = "tiny"
     return args, trained.job("autoencoders", settings)

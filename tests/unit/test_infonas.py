@@ -257,6 +257,19 @@ def test_infonas_refuses_data_that_do_not_belong_together(files, tmp_path):
     assert not args.out.exists()
 
 
+def test_infonas_refuses_networks_that_its_own_table_does_not_know(files, tmp_path):
+    args, job = arguments(files, tmp_path, "infonas", n_distances=0)
+    args.benchmark_table = tmp_path / "table.h5"
+    args.benchmark_table.write_bytes(files.table.read_bytes())
+    with h5py.File(args.benchmark_table, "r+") as handle:
+        first = handle["table/cell"][2]
+        handle["table/cell"][2] = b"0" * 32
+    with pytest.raises(DataError, match=f"its network {first.decode()} is not in .*table.h5"):
+        command.run(args, job)
+    job.settings["io_dataset"] = "another"  # benchmark, whose cells this table need not know
+    command.run(args, job)
+
+
 def test_infonas_refuses_another_space_and_too_many_features(task, files, tmp_path):
     with pytest.raises(DataError, match="holds networks of nasbench101, expected nasbench201"):
         load_labelled(replace(task, space="nasbench201"))
