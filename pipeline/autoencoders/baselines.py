@@ -34,7 +34,7 @@ def baselines(labelled: Labelled, settings) -> list[dict]:
     of: "train", the training targets' mean, which a model can know; "own", the part's own, the thesis'
     reference. mean: over pairs. std, median, n_batches: over batches of the training batches' size.
     ci95: half the width of the normal 95 % confidence interval of the mean, 1.96 std / sqrt(n_batches); the
-    batches are taken as independent, which those of one network are not.
+    batches are taken as independent, which those of one network are not. NaN where there is one batch.
     """
     rows, of_train = [], of_parts(MeanOf(labelled, "train", settings), labelled, settings)
     for name, by_train in of_train.items():

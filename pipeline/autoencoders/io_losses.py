@@ -31,16 +31,17 @@ def io_losses(model, labelled: Labelled, settings) -> dict[str, float]:
     For a part P: io_loss_P, the mean over pairs of the configured loss; its io_loss_P_median and
     io_loss_P_std over batches of pairs, network by network, of the training batches' size; the median over
     networks io_loss_P_network_median and the deviation io_loss_P_network_std; io_l1_P and io_mse_P,
-    the mean of either loss, whichever is trained on.
+    the mean of either loss, whichever is trained on. One batch or network has no deviation: it is left out.
     """
     found = {}
     for name, losses in of_parts(Predictions(model, labelled), labelled, settings).items():
         of_loss, networks = losses[settings.loss], losses[settings.loss].mean(axis=1)
         batches = in_batches(of_loss, settings.labelled_batch_size)
         found[f"io_loss_{name}"] = float(of_loss.mean())
-        found[f"io_loss_{name}_median"], found[f"io_loss_{name}_std"] = median(batches), deviation(batches)
-        found[f"io_loss_{name}_network_median"] = median(networks)
-        found[f"io_loss_{name}_network_std"] = deviation(networks)
+        for kind, values in (("", batches), ("network_", networks)):
+            found[f"io_loss_{name}_{kind}median"] = median(values)
+            if len(values) > 1:
+                found[f"io_loss_{name}_{kind}std"] = deviation(values)
         found |= {f"io_{kind}_{name}": float(losses[kind].mean()) for kind in KINDS}
     return found
 
@@ -108,5 +109,5 @@ def median(values: np.ndarray) -> float:
 
 
 def deviation(values: np.ndarray) -> float:
-    """Return the (n - 1) standard deviation; 0 for one value."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    """Return the (n - 1) standard deviation; NaN for one value, which says nothing of spread."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
