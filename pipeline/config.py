@@ -35,7 +35,7 @@ Strategy = Annotated[dict, BeforeValidator(plug_in("search"))]
 Autoencoder = Annotated[Arch2VecSettings | InfoNasSettings, Field(discriminator="model")]
 
 
-NAMED = ("images", "benchmarks", "autoencoders", "predictors", "strategies")  # sections of named entries
+NAMED = ("autoencoders", "predictors", "strategies")  # sections whose entries null leaves out
 
 
 class ReportSettings(Settings):

@@ -65,6 +65,8 @@ def run(args, job) -> None:
         generator = torch_generator(job.seed, "latent samples", benchmark, number)
         found = latent_samples(vae, embed(vae, task.held_out), settings.n_samples, space, generator)
         facts |= {f"reference_{name}": value for name, value in found.items()}
+        of_table = embed(vae, Graphs.of(table.archs, device)).flatten(1).numpy()
+        fitted.arrays["reference_embeddings"] = of_table
     write(args, job, settings, table.archs, fitted, facts, embed(fitted.vae, Graphs.of(table.archs, device)))
     task.checkpoint.unlink(missing_ok=True)
     words = ", ".join(f"{key} {value:.4f}" for key, value in facts.items())
