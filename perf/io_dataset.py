@@ -102,10 +102,11 @@ def train(folder: Path) -> None:
     """Make targets, read shuffled batches, take training steps."""
     import torch
 
-    from pipeline.autoencoders import joint
-    from pipeline.autoencoders.io_losses import io_losses, mean_baseline
+    from pipeline.autoencoders.baselines import baselines
+    from pipeline.autoencoders.infonas_settings import InfoNasSettings
+    from pipeline.autoencoders.io_losses import io_losses
+    from pipeline.autoencoders.labelled import Labelled
     from pipeline.autoencoders.regressor import InfoNas
-    from pipeline.autoencoders.settings import InfoNasSettings
     from pipeline.autoencoders.vae import Graphs
     from pipeline.io_dataset.reading import load_io_dataset
 
@@ -120,8 +121,9 @@ def train(folder: Path) -> None:
         f"make targets: {time.perf_counter() - started:.1f} s, {'memory' if io.targets.in_memory else 'file'}"
     )
     images = torch.randn(3000, 3, SIZE, SIZE, device=device)
-    pairs = joint.Pairs(io, Graphs.of(io.archs, device), images)
-    rows = [torch.as_tensor(part) for part in io.subset("train")]
+    roles = io.network_role, io.image_role, io.image_index
+    pairs = Labelled(io.archs, Graphs.of(io.archs, device), images, io.targets, *roles, io)
+    rows = [torch.as_tensor(part) for part in pairs.subset("train")]
     grid = settings.model_copy(update={"labelled_batch_size": 512, "labelled_batch_images": 32})
     cases = (("independent pairs, batch 32", settings), ("grids of 16 networks x 32 images", grid))
     for name, s in cases:
@@ -131,10 +133,10 @@ def train(folder: Path) -> None:
     for name, s in cases:
         print(f"  a training step, {name}, on {device}: {steps(model, pairs, rows, s, device)}")
     started = time.perf_counter()
-    mean_baseline(io, "l1")
+    baselines(pairs, settings)
     print(f"  losses of predicting the mean, all parts: {time.perf_counter() - started:.1f} s")
     started = time.perf_counter()
-    io_losses(model, pairs, "l1")
+    io_losses(model, pairs, settings)
     print(f"  losses of the model, all parts: {time.perf_counter() - started:.1f} s")
 
 
@@ -142,14 +144,14 @@ def reading(pairs, rows, s, cold: bool, seconds: float = 5.0) -> str:
     """Read an epoch's shuffled batches, for some seconds; return words."""
     from pipeline.autoencoders import joint
 
-    if cold and not pairs.io.targets.in_memory:
-        os.fsync(pairs.io.targets._file)
-        os.posix_fadvise(pairs.io.targets._file, 0, 0, os.POSIX_FADV_DONTNEED)
+    if cold and not pairs.targets.in_memory:
+        os.fsync(pairs.targets._file)
+        os.posix_fadvise(pairs.targets._file, 0, 0, os.POSIX_FADV_DONTNEED)
     started = time.perf_counter()
     batches = joint.labelled_batches(*rows, s)
     drawn = time.perf_counter() - started
     started, done = time.perf_counter(), 0
-    for _ in pairs.io.targets.ahead(batches):
+    for _ in pairs.targets.ahead(batches):
         done += 1
         if time.perf_counter() - started > seconds:
             break
@@ -162,16 +164,16 @@ def steps(model, pairs, rows, s, device) -> str:
     import torch
 
     from pipeline.autoencoders import joint
-    from pipeline.autoencoders.training import take_step
+    from pipeline.autoencoders.training import Task
 
     batches = joint.labelled_batches(*rows, s)[: 8 if device.type == "cpu" else 200]
-    optimiser, targets, took, waited = torch.optim.Adam(model.parameters()), pairs.targets(batches), [], []
+    task = Task(s, "nasbench101", pairs.graphs, pairs.graphs, device)
+    stepping, targets, took, waited = joint.Steps(model, pairs, task, None), pairs.ahead(batches), [], []
     for networks, images in batches:
         started = time.perf_counter()
         of_pairs = next(targets)
         waited.append(time.perf_counter() - started)
-        loss, _ = joint._joint_loss(model, pairs, networks, images, of_pairs, s)
-        take_step(loss, optimiser, 1e-3, 5.0)
+        stepping.labelled(networks, images, of_pairs, 1.0)
         if device.type == "cuda":
             torch.cuda.synchronize()
         took.append(time.perf_counter() - started)

@@ -23,6 +23,7 @@ STAGES = {
     "io_dataset": ("pipeline.io_dataset.command", "collect what trained networks output"),
     "autoencoders": ("pipeline.autoencoders.command", "train arch2vec or info-NAS"),
     "embeddings": ("pipeline.autoencoders.embeddings_command", "embed all cells of a space"),
+    "autoencoders_table": ("pipeline.autoencoders.collect", "write results/tables/autoencoders.csv"),
     "zeroshot": ("pipeline.zeroshot.command", "score a chunk of untrained networks"),
     "zeroshot_collect": ("pipeline.zeroshot.collect", "join the chunks of zero-shot scores"),
     "predictors": ("pipeline.predictors.command", "train and test a performance predictor"),
@@ -39,7 +40,8 @@ TOOLS = {
     "why": ("pipeline.why", "say in words why an artifact is stale"),
     "config": ("pipeline.config_command", "check a configuration; show it with all defaults"),
 }
-WHOLE_RUN = {"space", "images", "predictors_table", "search_table", "report_index"}  # of no one benchmark
+TABLES = {"autoencoders_table", "predictors_table", "search_table"}
+WHOLE_RUN = {"space", "images", "report_index", *TABLES}  # of no one benchmark
 SHARED = {"configfile", "config", "recipe", "device", "threads", "log", "benchmark", "command", "help"}
 
 

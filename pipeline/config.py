@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
+from pipeline.autoencoders.infonas_settings import InfoNasSettings
 from pipeline.autoencoders.names import latents_in, parse_latents
-from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
+from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, FileBenchmark
 from pipeline.errors import ConfigError
 from pipeline.io_dataset.settings import IoDatasetSettings
@@ -32,6 +33,9 @@ Images = Annotated[dict, BeforeValidator(plug_in("images", "source"))]
 Predictor = Annotated[dict, BeforeValidator(plug_in("predictors"))]
 Strategy = Annotated[dict, BeforeValidator(plug_in("search"))]
 Autoencoder = Annotated[Arch2VecSettings | InfoNasSettings, Field(discriminator="model")]
+
+
+NAMED = ("autoencoders", "predictors", "strategies")  # sections whose entries null leaves out
 
 
 class ReportSettings(Settings):
@@ -75,6 +79,16 @@ class Config(Settings):
         {}, description="search strategies by name: method and its settings"
     )
     report: ReportSettings = Field(ReportSettings(), description="the page")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_leaves_out(cls, raw):
+        """A file that is merged over another cannot remove an entry; it can say null."""
+        if not isinstance(raw, dict):
+            return raw
+        given = {key: value for key, value in raw.items() if key not in NAMED or value is not None}
+        named = {key: value for key, value in given.items() if key in NAMED and isinstance(value, dict)}
+        return given | {key: {k: v for k, v in of.items() if v is not None} for key, of in named.items()}
 
     def only_benchmark(self) -> str:
         """Return the name of the only benchmark. Raises ConfigError if there are several."""
@@ -128,7 +142,10 @@ class Config(Settings):
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         _among(path, latents.autoencoder, self.autoencoders)
-        n_seeds = self.autoencoders[latents.autoencoder].n_seeds
+        autoencoder = self.autoencoders[latents.autoencoder]
+        if latents.part == "reference" and not getattr(autoencoder, "reference", False):
+            raise ValueError(f"{path}: {latents.autoencoder} has no reference; set its reference: true")
+        n_seeds = autoencoder.n_seeds
         if latents.run > n_seeds:
             raise ValueError(
                 f"{path}: there is no run {latents.run} of {latents.autoencoder}; "

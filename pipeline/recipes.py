@@ -76,6 +76,8 @@ def _autoencoders(config: Config, w: dict):
         f"pipeline.autoencoders.{settings.model}",
         *spaces.whole(names["space"]),
     ]
+    if settings.model == "infonas":
+        entries.append(f"pipeline.autoencoders.regressors.{settings.regressor}")
     return names | of_model, entries
 
 
@@ -193,6 +195,7 @@ _RECIPES: dict[str, Recipe] = {
     **RECIPES,
     "autoencoders": _autoencoders,
     "embeddings": _embeddings,
+    "autoencoders_table": lambda config, w: ({}, ["pipeline.autoencoders.collect"]),
     "zeroshot": _zeroshot,
     "zeroshot_collect": _zeroshot_collect,
     "predictors": _predictors,

@@ -45,3 +45,21 @@ rule embed_cells:
     shell:
         "python -m pipeline embeddings --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --autoencoder {wildcards.autoencoder} "
         "--autoencoder-seed {wildcards.autoencoder_seed} --benchmark-table {input.table} {params.files} --out {output}"
+
+
+rule autoencoders_table:
+    input:
+        all_autoencoders,
+    output:
+        "results/tables/autoencoders.csv",
+    log:
+        "results/logs/tables/autoencoders.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        recipe=recipe("autoencoders_table"),
+    shell:
+        "python -m pipeline autoencoders_table --recipe {params.recipe:q} --log {log} --autoencoders {input} --out {output}"

@@ -165,6 +165,10 @@ def autoencoders_of(benchmark, directory="autoencoders"):
     ]
 
 
+def all_autoencoders(wildcards=None):
+    return [file for benchmark in CONFIG.benchmarks for _, file in autoencoders_of(benchmark)]
+
+
 def latents_of(wildcards):
     """Names of the latents that a predictor takes, or a strategy with its predictor; none twice."""
     if "predictor" in wildcards.keys():
@@ -307,10 +311,8 @@ CHILDREN = [*SPACES, *IMAGES, *(chunk for benchmark in TRAINED for chunk in chil
 SURROGATES = [file for benchmark in CONFIG.benchmarks for file in surrogates_of(benchmark).values()]
 BENCHMARKS = [*CHILDREN, *each_benchmark("results/benchmarks/{benchmark}.h5"), *SURROGATES]
 IO_DATASET = BENCHMARKS + expand("results/io_dataset/{benchmark}.h5", benchmark=TRAINED)
-AUTOENCODERS = [
-    *IO_DATASET,
-    *(file for benchmark in CONFIG.benchmarks for _, file in autoencoders_of(benchmark)),
-]
+AUTOENCODER_TABLES = ["results/tables/autoencoders.csv"] if CONFIG.autoencoders else []
+AUTOENCODERS = [*IO_DATASET, *all_autoencoders(), *AUTOENCODER_TABLES]
 EMBEDDINGS = AUTOENCODERS + [
     file for benchmark in CONFIG.benchmarks for _, file in autoencoders_of(benchmark, "embeddings")
 ]

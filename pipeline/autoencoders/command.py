@@ -52,6 +52,8 @@ def run(args, job) -> None:
         identity=identity_of(args, job),
         io_dataset=args.io_dataset,
         images=args.images,
+        held_out_archs=held_out,
+        seed=job.seed,
     )
     # one stream for all models: those of one run start from the same autoencoder
     seed_torch(job.seed, "autoencoder", benchmark, number)
@@ -64,6 +66,13 @@ def run(args, job) -> None:
     measures, arrays = along_neighbours(embeddings, table, job)
     fitted.arrays.update(arrays)
     facts |= measures
+    if (vae := fitted.modules.get("reference")) is not None:
+        generator = torch_generator(job.seed, "latent samples", benchmark, number)
+        found = latent_samples(vae, embed(vae, task.held_out), settings.n_samples, space, generator)
+        of_table = embed(vae, Graphs.of(table.archs, device)).flatten(1).numpy()
+        fitted.arrays["reference_embeddings"] = of_table
+        found |= along_neighbours(of_table, table, job)[0]
+        facts |= {f"reference_{name}": value for name, value in found.items()}
     write(args, job, settings, table.archs, fitted, facts, embeddings)
     task.checkpoint.unlink(missing_ok=True)
     words = ", ".join(f"{key} {value:.4f}" for key, value in facts.items())
@@ -72,7 +81,7 @@ def run(args, job) -> None:
 
 def chosen(args, job, table, settings):
     """Return (held-out cells, unlabelled cells). Raises UserError if the list of the space's is missing."""
-    from pipeline.artifacts import get_archs, open_h5
+    from pipeline.artifacts import get_archs, get_table, open_h5
     from pipeline.autoencoders.cells import choose_cells
     from pipeline.spaces import UNLISTED
 
@@ -81,10 +90,17 @@ def chosen(args, job, table, settings):
         raise UserError(f"autoencoders: the cells of {space} are needed; give --space-file")
     if args.io_dataset is not None:
         with open_h5(args.io_dataset, "io_dataset") as handle:
-            labelled = get_archs(handle)
+            labelled, cells = get_archs(handle), get_table(handle)["cell"]
         if labelled.space != table.archs.space:
             raise DataError(
                 f"{args.io_dataset}: holds networks of {labelled.space}, expected {table.archs.space}"
+            )
+        known = set(table.cells)
+        absent = [cell for cell in cells if cell not in known]
+        if absent and job.settings["io_dataset"] == job.settings["benchmark"]:
+            raise DataError(
+                f"{args.io_dataset}: its network {absent[0]} is not in {args.benchmark_table}, "
+                "which it should have been made from; make it again"
             )
     return choose_cells(
         space, args.space_file, table, labelled, settings, job.seed, job.settings["benchmark"]
@@ -135,7 +151,8 @@ def write(args, job, settings, archs, fitted, facts: dict[str, float], embedding
 
 def read_settings(raw: dict):
     """Return the settings of the model that the recipe names."""
-    from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
+    from pipeline.autoencoders.infonas_settings import InfoNasSettings
+    from pipeline.autoencoders.settings import Arch2VecSettings
 
     kinds = {"arch2vec": Arch2VecSettings, "infonas": InfoNasSettings}
     return kinds[raw["model"]](**{k: v for k, v in raw.items() if k not in NOT_OF_MODEL})

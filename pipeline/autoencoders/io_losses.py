@@ -1,4 +1,4 @@
-"""How well the regressor of info-NAS predicts outputs, on each named part of the data set.
+"""How well the regressor of info-NAS predicts, on each named part of the labelled data.
 
 The parts: the five sets of the thesis' table 3.4, and `unseen_images`, which two of them make up.
 """
@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.autoencoders.labelled import Labelled
 from pipeline.autoencoders.measures import embed
-from pipeline.io_dataset.reading import IoDataset
 from pipeline.io_dataset.subsets import SUBSETS, THESIS_SETS
 
-PAIRS_AT_ONCE = 8192
 IMAGES_AT_ONCE = 64  # of 32x32 at width 128, a layer's output takes 32 MB
 HALVES = ("unseen_images_valid", "unseen_images_test")
+PARTS = (*SUBSETS, *HALVES)
+KINDS = ("l1", "mse")
 
 
 def loss_of(predicted: Tensor, target: Tensor, kind: str) -> Tensor:
@@ -24,64 +25,89 @@ def loss_of(predicted: Tensor, target: Tensor, kind: str) -> Tensor:
     return difference.abs().mean() if kind == "l1" else difference.square().mean()
 
 
-def io_losses(model, pairs, kind: str) -> dict[str, float]:
-    """Return the regressor's loss, from mu, on each part. model: `InfoNas`. pairs: `joint.Pairs`.
+def io_losses(model, labelled: Labelled, settings) -> dict[str, float]:
+    """Return the regressor's losses, from mu, on each part that holds pairs. model: `InfoNas`.
 
-    Each image goes through its branch once; targets are read a few networks at a time.
+    For a part P: io_loss_P, the mean over pairs of the configured loss; its io_loss_P_median and
+    io_loss_P_std over batches of pairs, network by network, of the training batches' size; the median over
+    networks io_loss_P_network_median and the deviation io_loss_P_network_std; io_l1_P and io_mse_P,
+    the mean of either loss, whichever is trained on. One batch or network has no deviation: it is left out.
     """
-    model.eval()
-    with torch.inference_mode():
-        mu = embed(model.vae, pairs.graphs).to(pairs.images.device)
-        parts = pairs.images.split(IMAGES_AT_ONCE)
-        seen = torch.cat([model.regressor.see(part) for part in parts])  # (I, 4 * image_width)
-        sums = {name: _sum(model, mu, seen, pairs.io, name, kind) for name in THESIS_SETS.values()}
-    sums["unseen_images"] = tuple(map(sum, zip(*(sums[half] for half in HALVES), strict=True)))
-    return {
-        name: sums[name][0] / sums[name][1] if sums[name][1] else float("nan") for name in (*SUBSETS, *HALVES)
-    }
-
-
-def _sum(model, mu: Tensor, seen: Tensor, io: IoDataset, name: str, kind: str) -> tuple[float, int]:
-    """Return (sum of losses, how many numbers) of one part."""
-    networks, images = io.subset(name)
-    if not len(networks) or not len(images):
-        return 0.0, 0
-    seen, total, count = seen[torch.as_tensor(images, device=seen.device)], 0.0, 0
-    step = max(1, PAIRS_AT_ONCE // len(images))
-    for part in (networks[start : start + step] for start in range(0, len(networks), step)):
-        z = mu[torch.as_tensor(part, device=mu.device)].repeat_interleave(len(images), dim=0)
-        target = np.concatenate([io.targets.of_network(n)[images] for n in part])
-        predicted = model.regressor.join(z, seen.repeat(len(part), 1))
-        total += float(loss_of(predicted, torch.from_numpy(target).to(mu.device), kind)) * target.size
-        count += target.size
-    return total, count
-
-
-def mean_baseline(io: IoDataset, kind: str) -> dict[str, float]:
-    """Return the loss of always predicting the training targets' mean, on each part.
-
-    The thesis' reference (chapter 4, "Reference") is the mean of the part itself, which no model can know
-    for unseen networks; here it comes as `own_<part>`.
-    """
-    found, of_train = {}, _mean(io, "train")
-    for name in (*SUBSETS, *HALVES):
-        means, (networks, images) = {"": of_train, "own_": _mean(io, name)}, io.subset(name)
-        losses = {prefix: [] for prefix in means}
-        for n in networks:
-            values = io.targets.of_network(n)[images]
-            for prefix, mean in means.items():
-                losses[prefix].append(_difference(values - mean, kind))
-        for prefix, of_networks in losses.items():
-            found[prefix + name] = float(np.mean(of_networks)) if of_networks else float("nan")
+    found = {}
+    for name, losses in of_parts(Predictions(model, labelled), labelled, settings).items():
+        of_loss, networks = losses[settings.loss], losses[settings.loss].mean(axis=1)
+        batches = in_batches(of_loss, settings.labelled_batch_size)
+        found[f"io_loss_{name}"] = float(of_loss.mean())
+        for kind, values in (("", batches), ("network_", networks)):
+            found[f"io_loss_{name}_{kind}median"] = median(values)
+            if len(values) > 1:
+                found[f"io_loss_{name}_{kind}std"] = deviation(values)
+        found |= {f"io_{kind}_{name}": float(losses[kind].mean()) for kind in KINDS}
     return found
 
 
-def _mean(io: IoDataset, name: str) -> np.ndarray:
-    """Mean target of a part, float32 (F,), network by network."""
-    networks, images = io.subset(name)
-    means = [io.targets.of_network(n)[images].mean(axis=0, dtype=np.float64) for n in networks]
-    return np.mean(means, axis=0).astype(np.float32) if means else np.float32(np.nan)
+def of_parts(predictions, labelled: Labelled, settings) -> dict[str, dict[str, np.ndarray]]:
+    """Return {part: `pair_losses`}; parts without pairs are left out."""
+    found = {name: pair_losses(predictions, labelled, settings, name) for name in THESIS_SETS.values()}
+    halves = [found[name] for name in HALVES if found[name] is not None]
+    if halves:
+        found["unseen_images"] = {kind: np.concatenate([half[kind] for half in halves]) for kind in KINDS}
+    return {name: found[name] for name in PARTS if found.get(name) is not None}
 
 
-def _difference(values: np.ndarray, kind: str) -> float:
-    return float(np.abs(values).mean() if kind == "l1" else np.square(values).mean())
+def pair_losses(predictions, labelled: Labelled, settings, name: str) -> dict[str, np.ndarray] | None:
+    """Return {"l1", "mse": float64 (networks, images), the mean loss of each pair} of a part.
+
+    predictions: `of_network(network, images) -> (images, F)` on the device. None if there are no pairs.
+    """
+    networks, images = labelled.subset(name, settings.n_measured_images)
+    if not len(networks) or not len(images):
+        return None
+    losses = {kind: np.empty((len(networks), len(images))) for kind in KINDS}
+    for row, network in enumerate(networks):
+        targets = torch.from_numpy(labelled.targets.of_network(network)[images])
+        wrong = predictions.of_network(network, images) - targets.to(labelled.images.device)
+        losses["l1"][row] = wrong.abs().mean(dim=1).cpu().numpy()
+        losses["mse"][row] = wrong.square().mean(dim=1).cpu().numpy()
+    return losses
+
+
+class Predictions:
+    """What the model predicts, from mu, of a network for images; each image is looked at once."""
+
+    def __init__(self, model, labelled: Labelled):
+        model.eval()
+        self.model = model
+        with torch.inference_mode():
+            self.z = labelled.graphs.joined(embed(model.vae, labelled.graphs)).to(labelled.images.device)
+            self.seen = torch.cat([model.see(part) for part in labelled.images.split(IMAGES_AT_ONCE)])
+
+    def of_network(self, network: int, images: np.ndarray) -> Tensor:
+        """Return the predictions for rows of images, float32 (images, F)."""
+        rows = torch.as_tensor(images, device=self.z.device)
+        with torch.inference_mode():
+            parts = [
+                self.model.predict(self.z[int(network)].expand(len(part), -1, -1), self.seen[part])
+                for part in rows.split(self.model.regressor.PAIRS_AT_ONCE)
+            ]
+        return torch.cat(parts)
+
+
+def in_batches(losses: np.ndarray, size: int) -> np.ndarray:
+    """Return the mean of each batch of pairs, taken network by network; a last short batch is left out.
+
+    losses: (networks, images). If there is not one whole batch, all pairs are one.
+    """
+    flat = losses.reshape(-1)
+    whole = len(flat) // size * size
+    return flat[:whole].reshape(-1, size).mean(axis=1) if whole else flat.mean(keepdims=True)
+
+
+def median(values: np.ndarray) -> float:
+    """Return the median."""
+    return float(np.median(values))
+
+
+def deviation(values: np.ndarray) -> float:
+    """Return the (n - 1) standard deviation; NaN for one value, which says nothing of spread."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")

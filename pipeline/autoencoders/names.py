@@ -5,23 +5,29 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-FORM = re.compile(r"(?P<autoencoder>[a-z][a-z0-9_]*)(?:/(?P<run>[1-9][0-9]*))?")
+FORM = re.compile(r"(?P<autoencoder>[a-z][a-z0-9_]*)(?:/(?P<run>[1-9][0-9]*))?(?P<reference>@reference)?")
 
 
 @dataclass(frozen=True)
 class LatentsName:
-    """Latents of one run of an autoencoder."""
+    """Latents of one run of an autoencoder, or (part: "reference") of the arch2vec trained beside it."""
 
     autoencoder: str
     run: int = 1
+    part: str = "vae"
 
 
 def parse_latents(text: str) -> LatentsName:
-    """Return what `NAME` (its run 1) or `NAME/3` (its run 3) means. Raises ValueError for another form."""
+    """Return what `NAME` (its run 1), `NAME/3` (its run 3) or either with `@reference` means.
+
+    Raises ValueError for another form.
+    """
     found = FORM.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} names no latents; expected NAME, or NAME/3 for the third run")
-    return LatentsName(found["autoencoder"], int(found["run"] or 1))
+        raise ValueError(
+            f"{text!r} names no latents; expected NAME, NAME/3 for the third run, or either with @reference"
+        )
+    return LatentsName(found["autoencoder"], int(found["run"] or 1), (found["reference"] or "@vae")[1:])
 
 
 def latents_in(settings) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.artifacts import open_h5
+from pipeline.autoencoders.names import parse_latents
 from pipeline.errors import DataError
 from pipeline.spaces.archs import Archs
 
@@ -35,8 +36,17 @@ class Encoder:
         return embed(self.vae, Graphs.of(archs, self.device)).flatten(1).numpy()
 
 
-def load_encoder(path: Path | str, device="cpu") -> Encoder:
-    """Read the encoder of an artifact of kind "autoencoder". Raises ArtifactError if it is damaged."""
+def load_latents(name: str, path: Path | str, device="cpu") -> Encoder:
+    """Read the encoder that a name of latents (see `parse_latents`) means, from the file given for it."""
+    return load_encoder(path, device, parse_latents(name).part)
+
+
+def load_encoder(path: Path | str, device="cpu", part: str = "vae") -> Encoder:
+    """Read the encoder of an artifact of kind "autoencoder".
+
+    part: "vae", or "reference", the plain arch2vec that an info-NAS was trained beside. Raises
+    ArtifactError if the file is damaged, DataError if it holds no such part.
+    """
     import torch
 
     from pipeline.autoencoders.settings import GraphSettings
@@ -44,9 +54,11 @@ def load_encoder(path: Path | str, device="cpu") -> Encoder:
     from pipeline.encodings.graphs import graph_shape
 
     with open_h5(path, "autoencoder") as handle:
+        if part not in handle["weights"]:
+            raise DataError(f"{path}: holds no {part}; it was not trained with {part}: true")
         space = str(handle.attrs["space"])
         settings = json.loads(handle.attrs["settings"])
-        weights = {name: values[()] for name, values in handle["weights/vae"].items()}
+        weights = {name: values[()] for name, values in handle["weights"][part].items()}
     vae = Arch2Vec(
         graph_shape(space).n_ops,
         GraphSettings(**{k: v for k, v in settings.items() if k in GraphSettings.model_fields}),

@@ -16,8 +16,9 @@ from pipeline.autoencoders.settings import GraphSettings
 from pipeline.autoencoders.vae import Arch2Vec, Graphs
 from pipeline.errors import UserError
 from pipeline.progress import track
+from pipeline.spaces.archs import Archs
 
-LOSSES = {"vae_loss", "io_loss"}  # of training
+LOSSES = {"vae_loss", "io_loss", "reference_vae_loss"}  # of training
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Task:
     cells, held_out: unlabelled cells to learn from, and to measure reconstruction on, each a graph of its
     own. checkpoint: file that each epoch is kept in (None: nowhere). identity: what a checkpoint must carry
     to be continued.
-    io_dataset, images: files of the labelled data, where the model takes some.
+    io_dataset, images: files of the labelled data, where the model takes some. held_out_archs: the held-out
+    cells as architectures. seed: of choices that all models and runs share.
     """
 
     settings: GraphSettings
@@ -39,6 +41,8 @@ class Task:
     identity: str = ""
     io_dataset: Path | None = None
     images: Path | None = None
+    held_out_archs: Archs | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)

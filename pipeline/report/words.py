@@ -47,6 +47,7 @@ STAGES = {
     "zeroshot": "zero-shot metrics",
     "zeroshot_collect": "zero-shot table",
     "predictors": "predictors",
+    "autoencoders_table": "autoencoder table",
     "predictors_table": "predictor table",
     "search": "search",
     "search_table": "search table",

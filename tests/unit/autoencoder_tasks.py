@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from pipeline.autoencoders.settings import Arch2VecSettings, InfoNasSettings
+from pipeline.autoencoders.infonas_settings import InfoNasSettings
+from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.autoencoders.training import Task
 from pipeline.autoencoders.vae import Graphs
 from pipeline.spaces.archs import Archs
@@ -21,6 +22,7 @@ torch.set_num_threads(1)  # threads cost more than they bring at this size
 
 def task_of(cells: Archs, settings, files=None, **changes) -> Task:
     task = Task(settings, "nasbench101", Graphs.of(cells[100:], CPU), Graphs.of(cells[:100], CPU), CPU)
+    task = replace(task, held_out_archs=cells[:100], seed=3)
     if files is not None:
         task = replace(task, io_dataset=files.io_dataset, images=files.images)
     return replace(task, **changes)
@@ -36,7 +38,7 @@ def same_weights(a, b) -> bool:
     return all(torch.equal(x[key], y[key]) for x, y in pairs for key in x)
 
 
-def arguments(files, folder, model: str, run: int = 1) -> tuple[Namespace, object]:
+def arguments(files, folder, model: str, run: int = 1, **changes) -> tuple[Namespace, object]:
     labelled = {"io_dataset": files.io_dataset, "images": files.images} if model == "infonas" else {}
     args = Namespace(
         **{"io_dataset": None, "images": None, **labelled},
@@ -45,7 +47,12 @@ def arguments(files, folder, model: str, run: int = 1) -> tuple[Namespace, objec
         work=folder / "work",
         out=folder / f"{model}.h5",
     )
-    settings = (Arch2VecSettings(**SMALL) if model == "arch2vec" else InfoNasSettings(**JOINT)).model_dump()
+    settings = (
+        Arch2VecSettings(**SMALL | changes) if model == "arch2vec" else InfoNasSettings(**JOINT | changes)
+    )
+    settings = settings.model_dump(mode="json")
     settings = {k: v for k, v in settings.items() if k != "n_seeds"}
     settings |= {"benchmark": "tiny", "space": "nasbench101", "name": model, "run": run}
+    if model == "infonas":
+        settings["io_dataset"] = "tiny"
     return args, trained.job("autoencoders", settings)
