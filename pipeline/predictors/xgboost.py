@@ -1,7 +1,7 @@
-"""Gradient-boosted trees on the flat encoding of cells (`pipeline.encodings.flat`).
+"""Gradient-boosted trees on the flat encoding of cells (`pipeline.encodings.flat`), on latents, or on both.
 
-A baseline of many comparisons (White et al. 2021, "How Powerful are Performance Predictors in NAS?"): what
-counts and one-hot operations tell, without a learned view of graphs.
+On the flat encoding: a baseline of many comparisons (White et al. 2021, "How Powerful are Performance
+Predictors in NAS?"), what counts and one-hot operations tell without a learned view of graphs.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
-from scipy.stats import rankdata
+from pydantic import Field, model_validator
 
 from pipeline.benchmarks.boosting import fit_booster, predict
 from pipeline.benchmarks.surrogate_settings import BoostingSettings
 from pipeline.encodings.flat import flat_features
-from pipeline.predictors.replicates import check_labels
+from pipeline.predictors.on_latents import LatentNames, Latents, Regressor
 from pipeline.predictors.resources import Resources
+from pipeline.predictors.targets import Ranks, Standardised
 from pipeline.spaces.archs import Archs
+
+REGRESSES_ACCURACY = {"targets": "accuracy"}
 
 
 class Settings(BoostingSettings):
@@ -32,34 +34,76 @@ class Settings(BoostingSettings):
         description="what the trees regress: ranks of the training cells, which a few cells that failed "
         "to train do not disturb, or their accuracies",
     )
+    flat_encoding: bool = Field(True, description="whether the flat encoding is among the features")
+    latents: LatentNames | None = Field(
+        None, description="which of `autoencoders` add their latents to the features: a name, or a list"
+    )
 
-
-class Predictor:
-    """Ranks or accuracies regressed on the features; `fit` and `predict` as in scikit-learn."""
-
-    def __init__(self, settings: Settings, resources: Resources, seed: int = 0, device="cpu"):
-        self.settings, self.seed = settings, seed
-        self.booster = None
-        self.center, self.scale = 0.0, 1.0
-
-    def fit(self, archs: Archs, scores, unlabelled: Archs | None = None) -> Predictor:
-        """Train on `archs` with accuracies `scores`, float (N,). Unlabelled cells are not used."""
-        scores = np.asarray(scores, np.float64)
-        check_labels(scores, np.arange(len(archs))[None])
-        if self.settings.targets == "ranks":
-            targets = (2 * rankdata(scores) - 1) / len(scores) - 1  # from -1 to 1
-        else:
-            self.center, self.scale = float(scores.mean()), float(scores.std())
-            targets = (scores - self.center) / self.scale
-        self.booster = fit_booster(flat_features(archs), targets, self.settings, self.seed)
+    @model_validator(mode="after")
+    def _some_features(self):
+        if not self.flat_encoding and self.latents is None:
+            raise ValueError("flat_encoding is false and latents are not given: there are no features")
         return self
 
-    def predict(self, archs: Archs) -> np.ndarray:
-        """Return the score of each cell, float32 (N,), higher is better.
 
-        It is the accuracy as a fraction where the targets are accuracies; else about -1 for the worst of the
-        training cells and 1 for the best.
-        """
-        if self.booster is None:
-            raise ValueError("xgboost: predict before fit")
-        return (predict(self.booster, flat_features(archs)) * self.scale + self.center).astype(np.float32)
+class Features:
+    """What the trees see of cells; the last cells' features are kept."""
+
+    def __init__(self, settings: Settings, resources: Resources, device):
+        self.flat = settings.flat_encoding
+        self.latents = Latents(settings.latents, resources, device) if settings.latents else None
+        self._last: tuple[Archs, np.ndarray] | None = None
+
+    def of(self, archs: Archs) -> np.ndarray:
+        """Return float32 (N, features): the flat encoding first."""
+        if self._last is None or self._last[0] is not archs:
+            parts = [flat_features(archs)] if self.flat else []
+            parts += [self.latents.of(archs)] if self.latents else []
+            self._last = archs, np.hstack(parts)
+        return self._last[1]
+
+
+class Trees:
+    """Boosted trees as an estimator."""
+
+    def __init__(self, settings: Settings, seed: int, threads: int):
+        self.settings, self.seed, self.threads = settings, seed, threads
+        self.booster = None
+
+    def fit(self, x: np.ndarray, y: np.ndarray) -> Trees:
+        """Train on features float32 (N, F) and targets float (N,)."""
+        self.booster = fit_booster(x, y, self.settings, self.seed, self.threads)
+        return self
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Return the predicted targets, float64 (N,)."""
+        return predict(self.booster, x)
+
+
+class RanksAlone(Ranks):
+    """Ranks that stay ranks: beyond what the training cells reached, trees still tell good from better."""
+
+    def back(self, predicted: np.ndarray) -> np.ndarray:
+        """Return the ranks themselves."""
+        return predicted
+
+
+class Predictor(Regressor):
+    """Ranks or accuracies regressed on the features; `fit` and `predict` as in scikit-learn.
+
+    A score is the accuracy as a fraction where the targets are accuracies; else about -1 for the worst of the
+    training cells and 1 for the best.
+    """
+
+    @classmethod
+    def features_of(cls, settings: Settings, resources: Resources, device) -> Features:
+        """Return the encodings that the settings name."""
+        return Features(settings, resources, device)
+
+    def target_of(self, y: np.ndarray):
+        """Return how accuracies become targets of the order of 1, and back."""
+        return (RanksAlone if self.settings.targets == "ranks" else Standardised)(y)
+
+    def estimator(self, threads: int) -> Trees:
+        """Return the trees."""
+        return Trees(self.settings, self.seed, threads)
