@@ -184,7 +184,7 @@ def test_costs_have_names_that_a_table_can_hold(raw, costs, message):
 def test_networks_of_a_space_without_a_list_are_of_its_catalogue(raw):
     raw["images"] = {"digits": {"source": "digits"}}
     raw["benchmarks"] = {"d": {"space": "darts", "children": {"images": "digits"}}}
-    raw |= {"predictors": {}, "strategies": {}, "zeroshot": {"n_candidates": 51}}
+    raw |= {"autoencoders": {}, "predictors": {}, "strategies": {}, "zeroshot": {"n_candidates": 51}}
     with pytest.raises(ConfigError, match=r"catalogue: 200 cells of darts, but .* need 201; raise catalogue"):
         check(raw | {"catalogue": 200})
     listed = [recipe("space", check(raw | {"catalogue": n}), space="darts") for n in (201, 300)]

@@ -15,6 +15,7 @@ from pipeline.evaluation.measures import kendall_tau
 from pipeline.job import Job
 from pipeline.predictors import command, xgboost, zeroshot_rank
 from pipeline.predictors.resources import Resources
+from pipeline.predictors.settings import EvaluationSettings
 from pipeline.search import command as search_command
 from pipeline.search import zeroshot_ranking
 from pipeline.search.domain import Domain
@@ -103,7 +104,7 @@ def table(tmp_path):
 
 
 def test_the_stage_passes_scores_on_and_names_them_as_an_input(table, scores, tmp_path):
-    evaluation = {"n_subsets": 2, "n_seeds": 1, "ks": [5]}
+    evaluation = EvaluationSettings(n_subsets=2, n_seeds=1, ks=[5]).model_dump(mode="json")
     settings = {"benchmark": "b", "space": "nasbench201", "predictor": "p", "evaluation": evaluation}
     settings |= {"method": "xgboost", "settings": {**SMALL, "zeroshot": ["oracle"]}, "n_train": 50}
     args = Namespace(benchmark_table=table, predictor="p", n_train=50, latents=[], out=tmp_path / "p.h5")
