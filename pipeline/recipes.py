@@ -130,7 +130,7 @@ def _predictors(config: Config, w: dict):
     space = config.benchmarks[w["benchmark"]].space
     predictor = _predictor(config, w["predictor"])
     evaluation = dump(config.evaluation)
-    evaluation.pop("n_train")
+    del evaluation["n_train"], evaluation["above"]  # the latter is the table's
     settings = {
         "benchmark": w["benchmark"],
         "space": space,
@@ -199,7 +199,10 @@ _RECIPES: dict[str, Recipe] = {
     "zeroshot": _zeroshot,
     "zeroshot_collect": _zeroshot_collect,
     "predictors": _predictors,
-    "predictors_table": lambda config, w: ({}, ["pipeline.predictors.collect"]),
+    "predictors_table": lambda config, w: (
+        {"above": config.evaluation.above},
+        ["pipeline.predictors.collect"],
+    ),
     "search": _search,
     "search_table": lambda config, w: ({}, ["pipeline.search.collect"]),
     "report": _report,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
 
-from pipeline.benchmarks.locate import judged_by, listing, locate
+from pipeline.benchmarks.locate import check_labels, judged_by, listing, locate
 from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.config import check, images_of, io_benchmark_of
 from pipeline.errors import UserError
@@ -22,6 +22,8 @@ try:
         for name, benchmark in CONFIG.benchmarks.items()
         if name not in TRAINED
     }
+    for name in FILES if CONFIG.predictors and CONFIG.evaluation.labels == "test" else ():
+        check_labels(name, CONFIG.benchmarks[name], CONFIG.data_dir)
     IMAGE_FILES = {  # image sets -> the archive or folder that each is read from, or None
         name: locate_images(name, images, CONFIG.data_dir) for name, images in CONFIG.images.items()
     }

@@ -43,6 +43,15 @@ def judged_by(name: str, benchmark: FileBenchmark, data_dir: str) -> str | None:
     return benchmark.test_metric if entry["has_test"] else None
 
 
+def check_labels(name: str, benchmark: FileBenchmark, data_dir: str) -> None:
+    """Raise ConfigError if predictors are to learn test accuracies of a benchmark whose file has none."""
+    if judged_by(name, benchmark, data_dir) is None:
+        raise ConfigError(
+            f"evaluation.labels: benchmarks.{name} has no test accuracy to learn (test_metric: null, or "
+            "has_test: false of the file that is there); take labels: val"
+        )
+
+
 def listing(path: Path | str) -> str:
     """Return a digest of the names, sizes and times of all files in a folder; of a file, an empty text.
 

@@ -40,6 +40,19 @@ def mse(truth, score) -> float:
     return float(np.mean((truth - score) ** 2)) if len(truth) else float("nan")
 
 
+def rmse(truth, score) -> float:
+    """Root of the mean squared error, in units of accuracy."""
+    return float(np.sqrt(mse(truth, score)))
+
+
+def r2(truth, score) -> float:
+    """Share of the variance that is explained: 1 - error / error of the mean; negative if that is smaller."""
+    truth, score = _checked(truth, score)
+    if len(truth) < 2 or np.ptp(truth) == 0:
+        return float("nan")
+    return float(1 - np.mean((truth - score) ** 2) / truth.var())
+
+
 def precision_at_k(truth, score, k: int) -> float:
     """Share of the true top k among the predicted top k, in [0, 1]; GATES, section 6.1.
 
@@ -73,12 +86,28 @@ def n_at_k(truth, score, k: int) -> float:
     return float(np.sum(reached * (1 - missed) * best))
 
 
-def all_measures(truth, score, ks) -> dict[str, float]:
-    """Every measure by its column name: kendall_tau, spearman, pearson, mse, precision_at_K, n_at_K."""
+ERRORS = {"mse": mse, "rmse": rmse, "r2": r2}  # of predictors that regress the accuracy itself
+
+
+def all_measures(truth, score, ks, regresses: bool = True) -> dict[str, float]:
+    """Every measure by its column name.
+
+    kendall_tau, spearman, pearson, mse, rmse, r2, precision_at_K, n_at_K. regresses: whether the scores are
+    accuracies; if they only rank, errors are NaN.
+    """
     found = {"kendall_tau": kendall_tau(truth, score), "spearman": spearman(truth, score)}
-    found |= {"pearson": pearson(truth, score), "mse": mse(truth, score)}
+    found |= {"pearson": pearson(truth, score)}
+    found |= {name: measure(truth, score) if regresses else float("nan") for name, measure in ERRORS.items()}
     found |= {f"precision_at_{k}": precision_at_k(truth, score, k) for k in ks}
     return found | {f"n_at_{k}": n_at_k(truth, score, k) for k in ks}
+
+
+def measures_above(truth, score, bar: float, regresses: bool = True) -> dict[str, float]:
+    """rmse_above and pearson_above: on the cells whose true accuracy is above `bar`; thesis, section 4.4."""
+    truth, score = _checked(truth, score)
+    above = truth > bar
+    error = rmse(truth[above], score[above]) if regresses else float("nan")
+    return {"rmse_above": error, "pearson_above": pearson(truth[above], score[above])}
 
 
 def _checked(truth, score) -> tuple[np.ndarray, np.ndarray]:

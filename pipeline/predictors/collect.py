@@ -21,24 +21,35 @@ def run(args, job) -> None:
 
     from pipeline.artifacts import write_text_artifact
 
-    rows = [row_of(path) for path in args.predictions]
+    rows = [row_of(path, job.settings.get("above")) for path in args.predictions]
     table = pd.DataFrame(rows).sort_values(["benchmark", "predictor", "n_train"], kind="stable")
     write_text_artifact(args.out, table.to_csv(index=False, float_format="%.6f"), job, args.predictions)
 
 
-def row_of(path: Path) -> dict:
-    """Return one row: names, n_train, n_runs, and mean and (n - 1) standard deviation of each measure."""
+def row_of(path: Path, above: float | None = None) -> dict:
+    """Return one row: names, n_train, n_runs, and mean and (n - 1) standard deviation of each measure.
+
+    above: an accuracy; the row also has the measures on the held-out cells above it, and how many these are.
+    Errors of predictors that only rank are NaN.
+    """
     import pandas as pd
 
     from pipeline.artifacts import get_table, open_h5
-    from pipeline.evaluation.measures import all_measures
+    from pipeline.evaluation.measures import all_measures, measures_above
 
     with open_h5(path, "predictions") as handle:
         frame, attrs = get_table(handle), dict(handle.attrs)
-    ks = [int(k) for k in attrs["ks"]]
-    runs = pd.DataFrame([all_measures(part["truth"], part["score"], ks) for _, part in frame.groupby("run")])
+    ks, regresses = [int(k) for k in attrs["ks"]], bool(attrs["regresses_accuracy"])
+    runs = []
+    for _, part in frame.groupby("run"):
+        runs.append(all_measures(part["truth"], part["score"], ks, regresses))
+        if above is not None:
+            runs[-1] |= measures_above(part["truth"], part["score"], above, regresses)
     row = {"benchmark": attrs["benchmark"], "predictor": attrs["predictor"], "n_train": int(attrs["n_train"])}
     row["n_runs"] = len(runs)
+    runs = pd.DataFrame(runs)
     for name in runs:
         row[f"{name}_mean"], row[f"{name}_std"] = runs[name].mean(), runs[name].std(ddof=1)
-    return row
+    if above is not None:
+        row["n_above"] = int((part["truth"] > above).sum())
+    return row | {"labels": attrs["labels"]}

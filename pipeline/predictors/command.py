@@ -34,21 +34,22 @@ def run(args, job) -> None:
     from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.benchmarks.tables import load_table
     from pipeline.evaluation.protocols import training_runs
-    from pipeline.predictors.replicates import fit_replicates, load
+    from pipeline.predictors.replicates import fit_replicates, load, regresses_accuracy
     from pipeline.predictors.resources import Resources, named_files
 
     s = job.settings
     table = load_table(args.benchmark_table, s["benchmark"])
-    pool, test = labelled_rows(table, "labelled"), labelled_rows(table, "held_out")
     protocol = s["evaluation"]
+    metric = labels_of(table, protocol["labels"])
+    pool, test = labelled_rows(table, "labelled", metric), labelled_rows(table, "held_out", metric)
     subsets, numbers, seeds = training_runs(
         len(pool), s["n_train"], protocol["n_subsets"], protocol["n_seeds"], job.seed, s["benchmark"]
     )
     latents = named_files(args.latents)
     settings = load(s["method"]).Settings(**s["settings"])
-    labels = table.mean(table.val_metric)
+    labels = table.mean(metric)
     started = time.perf_counter()
-    resources, device = Resources(latents, args.zeroshot), job.torch_device()
+    resources, device = Resources(latents, args.zeroshot, job.threads), job.torch_device()
     fitted = fit_replicates(
         s["method"], settings, resources, table.archs[pool], labels[pool], subsets, seeds, device
     )
@@ -69,7 +70,8 @@ def run(args, job) -> None:
     inputs = [args.benchmark_table, *latents.values(), *([args.zeroshot] if args.zeroshot else [])]
     with write_h5(args.out, KIND, job, inputs=inputs, run=run_record) as handle:
         handle.attrs.update({key: s[key] for key in ("benchmark", "predictor", "method", "n_train")})
-        handle.attrs["labels"] = table.val_metric
+        handle.attrs["labels"] = metric
+        handle.attrs["regresses_accuracy"] = regresses_accuracy(s["method"], settings)
         handle.attrs["ks"] = protocol["ks"]
         put(handle, "subsets", pool[subsets])  # rows of the benchmark table
         put_archs(handle, held_out)
@@ -79,10 +81,21 @@ def run(args, job) -> None:
     log.info("%s, %d training cells: %d runs in %.1f s", s["predictor"], s["n_train"], runs, fit_seconds)
 
 
-def labelled_rows(table, role: str) -> np.ndarray:
+def labels_of(table, which: str) -> str:
+    """Return the metric that predictors learn: "val" or "test". Raises UserError if the table has no such."""
+    if which == "val":
+        return table.val_metric
+    if table.test_metric is None:
+        raise UserError(
+            f"evaluation.labels: the table of {table.name} has no test accuracy to learn; take labels: val"
+        )
+    return table.test_metric
+
+
+def labelled_rows(table, role: str, metric: str) -> np.ndarray:
     """Return the rows of a role that have a label. Raises UserError if there are fewer than two."""
     rows = table.rows(role)
-    rows = rows[~np.isnan(table.mean(table.val_metric)[rows])]
+    rows = rows[~np.isnan(table.mean(metric)[rows])]
     if len(rows) < 2:
-        raise UserError(f"{table.name}: {len(rows)} {role} cells have a label; at least two are needed")
+        raise UserError(f"{table.name}: {len(rows)} {role} cells have {metric}; at least two are needed")
     return rows

@@ -15,6 +15,7 @@ from pipeline.predictors.resources import Resources
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 
+REGRESSES_ACCURACY = {"loss": "mse"}
 SCORED_AT_ONCE = 256  # cells; what keeps the layers' activations in a core's cache
 TRAINED_AT_ONCE = {"cpu": 512, "cuda": 32_768}  # cells of all replicates in one step: cache, and memory
 

@@ -18,6 +18,18 @@ def load(method: str) -> ModuleType:
     return importlib.import_module(f"pipeline.predictors.{method}")
 
 
+def regresses_accuracy(method: str, settings) -> bool:
+    """Say whether a predictor's scores are accuracies, so that their errors mean something.
+
+    A plug-in says so by REGRESSES_ACCURACY: True, or the settings under which they are; without it, they
+    only rank.
+    """
+    flag = getattr(load(method), "REGRESSES_ACCURACY", False)
+    if isinstance(flag, bool):
+        return flag
+    return all(getattr(settings, key) == value for key, value in flag.items())
+
+
 def fit_replicates(
     method: str,
     settings,

@@ -11,10 +11,14 @@ from pipeline.errors import UserError
 
 @dataclass(frozen=True)
 class Resources:
-    """latents: autoencoder artifacts by name. zeroshot: an artifact with scores of untrained networks."""
+    """latents: autoencoder artifacts by name. zeroshot: an artifact with scores of untrained networks.
+
+    threads: for arithmetic on the CPU; they must not change a result.
+    """
 
     latents: Mapping[str, Path] = field(default_factory=dict)
     zeroshot: Path | None = None
+    threads: int = 1
 
     def autoencoder(self, name: str) -> Path:
         """Return the artifact of the autoencoder `name`. Raises UserError if it was not given."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, PositiveInt, field_validator
 
 from pipeline.settings import Settings
@@ -14,6 +16,15 @@ class EvaluationSettings(Settings):
     n_subsets: int = Field(3, ge=1, le=1000, description="random training subsets of each size")
     n_seeds: int = Field(3, ge=1, le=1000, description="seeds of the predictor on each subset")
     ks: list[PositiveInt] = Field([5, 10], description="K of Precision@K and N@K")
+    labels: Literal["val", "test"] = Field(
+        "val", description="what predictors learn and are tested on: validation or test accuracy"
+    )
+    above: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="errors and Pearson's r also on held-out cells above this accuracy, e.g. 0.8; null: not",
+    )
 
     @field_validator("n_train", "ks")
     @classmethod

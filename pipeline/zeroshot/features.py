@@ -45,7 +45,10 @@ class ScoreFeatures:
 
         Raises DataError if one lacks a score and `missing` is "refuse", or if no cell has one.
         """
-        values = self._values(archs)
+        return self.learn(self.values(archs))
+
+    def learn(self, values: np.ndarray) -> ScoreFeatures:
+        """Learn the form from the training cells' scores, float64 (N, M) with NaN; see `fit`."""
         self._sorted = [np.sort(column[~np.isnan(column)]) for column in values.T]
         for metric, known in zip(self.metrics, self._sorted, strict=True):
             if not len(known):
@@ -57,12 +60,15 @@ class ScoreFeatures:
 
     def of(self, archs: Archs) -> np.ndarray:
         """Return float32 (N, M); NaN where a score is missing and `missing` is "impute"."""
-        values = self._values(archs)
+        return self.form(self.values(archs))
+
+    def form(self, values: np.ndarray) -> np.ndarray:
+        """Return scores, float64 (N, M) with NaN, in the form that was learned: float32 (N, M)."""
         form = _ranks if self.inputs.scores_as == "ranks" else _deviations
         columns = [form(known, column) for known, column in zip(self._sorted, values.T, strict=True)]
         return np.stack(columns, axis=1).astype(np.float32) if columns else values.astype(np.float32)
 
-    def _values(self, archs: Archs) -> np.ndarray:
+    def values(self, archs: Archs) -> np.ndarray:
         """Return float64 (N, M) scores, as the file has them."""
         if self._stored is None:
             return np.zeros((len(archs), 0))

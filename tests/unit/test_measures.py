@@ -96,9 +96,38 @@ def test_shared_scores_count_as_the_mean_over_all_choices():
 def test_all_measures_names_its_columns():
     found = measures.all_measures(RNG.random(20), RNG.random(20), [5, 10])
     assert list(found) == [
-        *("kendall_tau", "spearman", "pearson", "mse"),
+        *("kendall_tau", "spearman", "pearson", "mse", "rmse", "r2"),
         *("precision_at_5", "precision_at_10", "n_at_5", "n_at_10"),
     ]
+
+
+def test_errors_of_scores_that_only_rank_are_nan():
+    truth, score = RNG.random((2, 20))
+    ranked, known = (
+        measures.all_measures(truth, score, [5], regresses=False),
+        measures.all_measures(truth, score, [5]),
+    )
+    for name, value in ranked.items():
+        assert math.isnan(value) if name in ("mse", "rmse", "r2") else value == known[name]
+    above = measures.measures_above(truth, score, 0.5, regresses=False)
+    assert math.isnan(above["rmse_above"]) and not math.isnan(above["pearson_above"])
+
+
+def test_errors_by_hand():
+    truth, score = np.array([0.2, 0.4, 0.9]), np.array([0.2, 0.5, 0.7])
+    assert measures.rmse(truth, score) == pytest.approx(math.sqrt(0.05 / 3))
+    assert measures.r2(truth, score) == pytest.approx(1 - 0.05 / (0.3**2 + 0.1**2 + 0.4**2))
+    assert measures.r2(truth, np.full(3, 0.5)) == pytest.approx(0) and measures.r2(truth, truth) == 1
+    assert math.isnan(measures.r2([0.5, 0.5], [0.4, 0.6])) and math.isnan(measures.rmse([], []))
+
+
+def test_measures_above_leave_the_bar_itself_and_what_is_below_out():
+    truth, score = np.array([0.1, 0.8, 0.9, 0.95, 0.85]), np.array([0.9, 0.0, 0.8, 0.9, 0.9])
+    found = measures.measures_above(truth, score, 0.8)
+    assert found["rmse_above"] == pytest.approx(math.sqrt((0.1**2 + 0.05**2 + 0.05**2) / 3))
+    assert found["pearson_above"] == pytest.approx(np.corrcoef(truth[2:], score[2:])[0, 1])
+    nothing = measures.measures_above(truth, score, 0.99)
+    assert all(math.isnan(value) for value in nothing.values())
 
 
 def test_training_runs_are_every_subset_with_every_seed():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.artifacts import get_table, open_h5, read_run_record
-from pipeline.benchmarks.tables import BenchmarkTable, write_table
+from pipeline.benchmarks.tables import BenchmarkTable, load_table, write_table
 from pipeline.errors import UserError
 from pipeline.evaluation.measures import all_measures
 from pipeline.job import Job
@@ -39,14 +41,14 @@ def table_file(tmp_path):
     return tmp_path / "table.h5"
 
 
-def predict(table_file, out, n_train=30, **changes) -> None:
+def predict(table_file, out, n_train=30, labels="val", **changes) -> None:
     settings = {
         "benchmark": "digits101",
         "space": "nasbench101",
         "predictor": "mine",
         "method": "gates",
         "settings": {**SMALL, "epochs": 3, **changes},
-        "evaluation": {"n_subsets": 2, "n_seeds": 2, "ks": [5]},
+        "evaluation": {"n_subsets": 2, "n_seeds": 2, "ks": [5], "labels": labels},
         "n_train": n_train,
     }
     job = Job("predictors", settings, seed=3, device="cpu")
@@ -80,12 +82,50 @@ def test_predictor_table_has_mean_and_deviation_of_every_measure(table_file, tmp
     assert table["n_train"].tolist() == [30, 60] and table["n_runs"].tolist() == [4, 4]
     with open_h5(files[1]) as handle:
         runs = [
-            all_measures(part["truth"], part["score"], [5]) for _, part in get_table(handle).groupby("run")
+            all_measures(part["truth"], part["score"], [5], False)
+            for _, part in get_table(handle).groupby("run")
         ]
     for name in runs[0]:
         values = np.array([run[name] for run in runs])
-        assert table[f"{name}_mean"][0] == pytest.approx(values.mean(), abs=1e-6)
-        assert table[f"{name}_std"][0] == pytest.approx(values.std(ddof=1), abs=1e-6)
+        assert table[f"{name}_mean"][0] == pytest.approx(values.mean(), abs=1e-6, nan_ok=True)
+        assert table[f"{name}_std"][0] == pytest.approx(values.std(ddof=1), abs=1e-6, nan_ok=True)
+    assert table[["mse_mean", "rmse_mean", "r2_mean"]].isna().all(axis=None)  # GATES only ranks, by default
+    assert table["kendall_tau_mean"].notna().all() and not any("above" in name for name in table)
+    assert table["labels"].tolist() == ["digits/val_acc@2"] * 2
+
+
+def test_predictor_table_above_an_accuracy(table_file, tmp_path):
+    predict(table_file, tmp_path / "mse.h5", loss="mse", epochs=30)
+    predict(table_file, tmp_path / "ranks.h5")
+    files = [tmp_path / "mse.h5", tmp_path / "ranks.h5"]
+    job = Job("predictors_table", {"above": 0.815})
+    collect.run(Namespace(predictions=files, out=tmp_path / "predictors.csv"), job)
+    table = pd.read_csv(tmp_path / "predictors.csv")
+    with open_h5(files[0]) as handle:
+        frame = get_table(handle)
+    high = frame[frame["truth"] > 0.815]
+    per_run = [math.sqrt(((p["truth"] - p["score"]) ** 2).mean()) for _, p in high.groupby("run")]
+    assert table["rmse_above_mean"][0] == pytest.approx(np.mean(per_run), abs=1e-6)
+    correlations = [np.corrcoef(p["truth"], p["score"])[0, 1] for _, p in high.groupby("run")]
+    assert table["pearson_above_std"][0] == pytest.approx(np.std(correlations, ddof=1), abs=1e-6)
+    assert table["n_above"].tolist() == [len(high) // 4] * 2 and 0 < len(high) < len(frame)
+    assert table["rmse_mean"].notna().tolist() == table["rmse_above_mean"].notna().tolist() == [True, False]
+    assert table["pearson_above_mean"].notna().all()
+
+
+def test_test_accuracies_are_learned_where_they_are_asked_for(table_file, tmp_path):
+    predict(table_file, tmp_path / "test.h5", labels="test")
+    with open_h5(tmp_path / "test.h5") as handle:
+        frame, labels = get_table(handle), handle.attrs["labels"]
+    truth = made_up_accuracies(some_cells(20)) + 0.0005 - 0.01
+    np.testing.assert_allclose(frame["truth"][:20], truth, atol=1e-6)
+    assert labels == "digits/test_acc@2"
+    table = replace(load_table(table_file), test_metric=None)
+    write_table(tmp_path / "untested.h5", table, Job("benchmarks", {}))
+    with pytest.raises(
+        UserError, match="labels: the table of digits101 has no test accuracy .* take labels: val"
+    ):
+        predict(tmp_path / "untested.h5", tmp_path / "x.h5", labels="test")
 
 
 def test_command_refuses_what_it_cannot_do_in_one_line(table_file, tmp_path):

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import UserError
 from pipeline.evaluation.measures import kendall_tau, spearman
-from pipeline.predictors import gates, losses, random_forest
+from pipeline.predictors import gates, losses
 from pipeline.predictors.replicates import fit_replicates, load
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.settings import EvaluationSettings
@@ -184,44 +184,6 @@ def test_settings_refuse_what_cannot_be():
             EvaluationSettings(**wrong)
 
 
-class CountingEncoder:
-    """Latents that say which operation is where, and how often they were computed."""
-
-    calls = 0
-
-    def embed(self, archs: Archs) -> np.ndarray:
-        type(self).calls += 1
-        return np.eye(6, dtype=np.float32)[archs.ops].reshape(len(archs), -1)
-
-
-@pytest.fixture
-def encoder(monkeypatch):
-    import pipeline.autoencoders.reading as reading
-
-    monkeypatch.setattr(CountingEncoder, "calls", 0)
-    monkeypatch.setattr(reading, "load_encoder", lambda path, device: CountingEncoder())
-    return CountingEncoder
-
-
-def test_forest_learns_from_latents_and_computes_them_once(cells, truth, encoder):
-    settings, resources = random_forest.Settings(latents="a2v", n_estimators=30), Resources({"a2v": "x.h5"})
-    subsets = np.stack([np.random.default_rng(i).permutation(300)[:150] for i in range(3)])
-    fitted = fit_replicates(
-        "random_forest", settings, resources, cells[:300], truth[:300], subsets, [1, 2, 3]
-    )
-    test = cells[300:]
-    scores = [p.predict(test) for p in fitted]
-    assert encoder.calls == 2  # the pool, and the cells that all three score
-    assert all(s.dtype == np.float32 and kendall_tau(truth[300:], s) > 0.5 for s in scores)
-    alone = random_forest.Predictor(settings, resources, 2).fit(cells[subsets[1]], truth[subsets[1]])
-    assert alone.predict(test).tobytes() == scores[1].tobytes() != scores[0].tobytes()
-
-
-def test_forest_says_which_latents_are_missing():
-    with pytest.raises(UserError, match="latents of 'a2v', but --latents gave infonas"):
-        random_forest.Predictor(random_forest.Settings(latents="a2v"), Resources({"infonas": "x.h5"}))
-
-
 @pytest.mark.real_data
 def test_gates_ranks_nasbench101(data_dir):
     """100 labels: .70 +- .03 seen here (381 labels: .779, as in GATES, table 6)."""
@@ -247,6 +209,8 @@ def test_plug_ins_are_light_to_load():
 
     code = (
         "import sys, json, pipeline.predictors.gates, pipeline.predictors.random_forest, "
+        "pipeline.predictors.gaussian_process, pipeline.predictors.svr, pipeline.predictors.ridge, "
+        "pipeline.predictors.gradient_boosting, "
         "pipeline.predictors.command, pipeline.predictors.collect, pipeline.predictors.settings;"
         "print(json.dumps([m for m in ('torch', 'sklearn', 'scipy', 'pandas') if m in sys.modules]))"
     )
