@@ -39,9 +39,8 @@ class Ranks(Accuracy):
     """Targets are ranks among the training cells, from -1 (worst) to 1; equal accuracies share one.
 
     A predicted rank is the accuracy that had it, linearly between two; beyond the ends, the end's. Accuracies
-    more than three interquartile ranges below the lower quartile (Tukey's outer fence) count as that: with a
-    training that diverged at 0.1 among the training cells, a cell that is merely predicted as the worst of all
-    would get 0.1 as well.
+    more than three interquartile ranges below the lower quartile (Tukey's outer fence) count as that: where a
+    training diverged, a cell that is predicted to be the worst of all is not predicted to diverge as well.
     """
 
     def __init__(self, y: np.ndarray):
