@@ -106,6 +106,11 @@ class Config(Settings):
         """Return the names of the benchmarks whose cells get zero-shot scores."""
         return [name for name, b in self.benchmarks.items() if images_of(b) is not None]
 
+    def tested(self) -> list[str]:
+        """Return the names of the benchmarks that predictors are trained and tested on."""
+        names = self.evaluation.benchmarks
+        return [name for name in self.benchmarks if self.predictors and (names is None or name in names)]
+
     @model_validator(mode="after")
     def _names_are_there(self):
         if "index" in self.benchmarks:
@@ -113,17 +118,21 @@ class Config(Settings):
         for name, benchmark in self.benchmarks.items():
             if isinstance(benchmark, ChildrenBenchmark):
                 _among(f"benchmarks.{name}.children.images", benchmark.children.images, self.images)
-                self._enough_labels(f"benchmarks.{name}.children.n_labelled", benchmark.children.n_labelled)
+                self._enough_labels(
+                    name, f"benchmarks.{name}.children.n_labelled", benchmark.children.n_labelled
+                )
                 self._catalogue_is_large_enough(name, benchmark)
             else:
                 if benchmark.images is not None:
                     _among(f"benchmarks.{name}.images", benchmark.images, self.images)
                 if benchmark.split.labelled >= 1:  # a share of the table is known when the table is
-                    self._enough_training_cells(f"benchmarks.{name}.split.labelled", benchmark.split.labelled)
+                    key = f"benchmarks.{name}.split.labelled"
+                    self._enough_training_cells(name, key, benchmark.split.labelled)
             self._layers_fit(name, benchmark)
             self._autoencoders_fit(name, benchmark)
         self._latents_are_there()
         self._scores_are_there()
+        self._labels_are_there()
         for name, strategy in self.strategies.items():
             if strategy.get("predictor"):
                 _among(f"strategies.{name}.predictor", strategy["predictor"], self.predictors)
@@ -172,13 +181,24 @@ class Config(Settings):
                             "it `images`, the image set on which networks are scored"
                         )
 
-    def _enough_labels(self, key: str, labelled: int) -> None:
-        self._enough_training_cells(key, labelled)
+    def _labels_are_there(self) -> None:
+        for name in self.evaluation.benchmarks or ():
+            _among("evaluation.benchmarks", name, self.benchmarks)
+        for name in self.tested() if self.evaluation.labels == "test" else ():
+            benchmark = self.benchmarks[name]
+            if isinstance(benchmark, FileBenchmark) and benchmark.test_metric is None:
+                raise ValueError(
+                    f"evaluation.labels: test accuracies are asked for, but benchmarks.{name}.test_metric is "
+                    "null; take labels: val, or leave it out of evaluation.benchmarks"
+                )
+
+    def _enough_labels(self, name: str, key: str, labelled: int) -> None:
+        self._enough_training_cells(name, key, labelled)
         if self.strategies and self.search.n_initial > labelled:
             raise ValueError(f"search.n_initial: {self.search.n_initial} cells, but only {key} = {labelled}")
 
-    def _enough_training_cells(self, key: str, labelled: int) -> None:
-        for n in self.evaluation.n_train if self.predictors else ():
+    def _enough_training_cells(self, name: str, key: str, labelled: int) -> None:
+        for n in self.evaluation.n_train if name in self.tested() else ():
             if n > labelled:
                 raise ValueError(f"evaluation.n_train: {n} training cells, but only {key} = {labelled}")
 

@@ -130,7 +130,8 @@ def _predictors(config: Config, w: dict):
     space = config.benchmarks[w["benchmark"]].space
     predictor = _predictor(config, w["predictor"])
     evaluation = dump(config.evaluation)
-    del evaluation["n_train"], evaluation["above"]  # the latter is the table's
+    for key in ("n_train", "above", "benchmarks"):  # the rules' and the table's
+        del evaluation[key]
     settings = {
         "benchmark": w["benchmark"],
         "space": space,

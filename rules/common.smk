@@ -22,8 +22,10 @@ try:
         for name, benchmark in CONFIG.benchmarks.items()
         if name not in TRAINED
     }
-    for name in FILES if CONFIG.predictors and CONFIG.evaluation.labels == "test" else ():
-        check_labels(name, CONFIG.benchmarks[name], CONFIG.data_dir)
+    TESTED = CONFIG.tested()  # benchmarks that predictors are trained and tested on
+    for name in TESTED if CONFIG.evaluation.labels == "test" else ():
+        if name in FILES:
+            check_labels(name, CONFIG.benchmarks[name], CONFIG.data_dir)
     IMAGE_FILES = {  # image sets -> the archive or folder that each is read from, or None
         name: locate_images(name, images, CONFIG.data_dir) for name, images in CONFIG.images.items()
     }
@@ -240,8 +242,9 @@ def zeroshot_option(wildcards, input):
 
 
 def all_predictions(wildcards=None):
-    return each_benchmark(
+    return expand(
         "results/predictors/{benchmark}/{predictor}/n{n_train}.h5",
+        benchmark=TESTED,
         predictor=CONFIG.predictors,
         n_train=CONFIG.evaluation.n_train,
     )
@@ -272,7 +275,7 @@ def page_inputs(wildcards):
         "predictions": expand(
             "results/predictors/{benchmark}/{predictor}/n{n_train}.h5",
             **one,
-            predictor=CONFIG.predictors,
+            predictor=CONFIG.predictors if benchmark in TESTED else [],
             n_train=CONFIG.evaluation.n_train,
         ),
         "search": expand("results/search/{benchmark}/{strategy}.h5", **one, strategy=CONFIG.strategies),

@@ -15,6 +15,11 @@ class EvaluationSettings(Settings):
     n_train: list[PositiveInt] = Field([30, 60, 120], min_length=1, description="numbers of training cells")
     n_subsets: int = Field(3, ge=1, le=1000, description="random training subsets of each size")
     n_seeds: int = Field(3, ge=1, le=1000, description="seeds of the predictor on each subset")
+    benchmarks: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="which of `benchmarks` predictors are trained and tested on; null: all",
+    )
     ks: list[PositiveInt] = Field([5, 10], description="K of Precision@K and N@K")
     labels: Literal["val", "test"] = Field(
         "val", description="what predictors learn and are tested on: validation or test accuracy"
