@@ -63,11 +63,12 @@ class Latents:
 
     def of(self, archs: Archs) -> np.ndarray:
         """Return float32 (N, features): mu of each cell, flattened over vertices; encoders side by side."""
-        from pipeline.autoencoders.reading import load_encoder
+        from pipeline.autoencoders.reading import load_latents
 
         if self._encoders is None:
-            files = [self.resources.autoencoder(name) for name in self.names]
-            self._encoders = [load_encoder(file, self.device) for file in files]
+            self._encoders = [
+                load_latents(name, self.resources.autoencoder(name), self.device) for name in self.names
+            ]
         if self._last is None or self._last[0] is not archs:
             self._last = archs, np.hstack([encoder.embed(archs) for encoder in self._encoders])
         return self._last[1]

@@ -46,7 +46,7 @@ def encoder(monkeypatch):
     import pipeline.autoencoders.reading as reading
 
     monkeypatch.setattr(MadeUpEncoder, "calls", 0)
-    monkeypatch.setattr(reading, "load_encoder", lambda path, *_, **__: MadeUpEncoder(path))
+    monkeypatch.setattr(reading, "load_latents", lambda name, path, device: MadeUpEncoder(path))
     return MadeUpEncoder
 
 

@@ -1,0 +1,141 @@
+"""What predictors are tested on: benchmarks, labels, the bar above which errors are also taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.benchmarks.locate import check_labels
+from pipeline.config import check, load_config, merge
+from pipeline.errors import ConfigError
+from pipeline.recipes import recipe, recipe_json
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / "configs"
+
+
+@pytest.fixture
+def raw() -> dict:
+    return yaml.safe_load((CONFIGS / "nasbench101.yaml").read_text())
+
+
+def changed(raw: dict, **changes):
+    raw = yaml.safe_load(yaml.safe_dump(raw))
+    merge(raw, {"evaluation": changes})
+    return check(raw)
+
+
+def thesis(name: str):
+    files = ["infonas.yaml", "nasbench101.yaml", f"thesis/{name}.yaml"]
+    raw: dict = {}
+    for file in files:
+        merge(raw, yaml.safe_load((CONFIGS / file).read_text()))
+    return check(raw)
+
+
+def test_a_bar_changes_the_table_and_not_the_predictions(raw):
+    one, other = changed(raw), changed(raw, above=0.8)
+    wildcards = {"benchmark": "nasbench101", "predictor": "gates", "n_train": "381"}
+    assert recipe_json("predictors", one, **wildcards) == recipe_json("predictors", other, **wildcards)
+    assert recipe("predictors_table", one)["settings"] == {"above": None}
+    assert recipe("predictors_table", other)["settings"] == {"above": 0.8}
+
+
+def test_other_labels_are_other_predictions_and_other_benchmarks_are_not(raw):
+    wildcards = {"benchmark": "nasbench101", "predictor": "gates", "n_train": "381"}
+    known = recipe_json("predictors", changed(raw), **wildcards)
+    assert recipe_json("predictors", changed(raw, labels="test"), **wildcards) != known
+    assert recipe_json("predictors", changed(raw, benchmarks=["nasbench101"]), **wildcards) == known
+
+
+def test_predictors_are_tested_where_the_configuration_says():
+    default = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert check(default).tested() == ["digits101"]
+    merge(default, yaml.safe_load((CONFIGS / "nasbench101.yaml").read_text()))
+    default["search"]["n_initial"] = 50
+    default["autoencoders"]["infonas"]["io_dataset"] = "digits101"
+    with pytest.raises(ConfigError, match="n_train: 381 training cells, but only .*digits101.* = 120"):
+        check(default)
+    default["evaluation"]["benchmarks"] = ["nasbench101"]
+    assert check(default).tested() == ["nasbench101"]
+    default["evaluation"]["benchmarks"] = ["nasbench102"]
+    with pytest.raises(
+        ConfigError, match="evaluation.benchmarks: there is no 'nasbench102'; expected one of"
+    ):
+        check(default)
+
+
+def test_test_accuracies_that_are_not_there_are_refused_before_any_job(raw, tmp_path):
+    config = changed(raw, labels="test")
+    benchmark = config.benchmarks["nasbench101"]
+    (tmp_path / "nasbench101_validation_30001.csv.gz").touch()
+    with pytest.raises(ConfigError, match="evaluation.labels: benchmarks.nasbench101 has no test accuracy"):
+        check_labels("nasbench101", benchmark, tmp_path)
+    (tmp_path / "nasbench_full.tfrecord").touch()
+    check_labels("nasbench101", benchmark, tmp_path)
+    raw["benchmarks"]["nasbench101"]["test_metric"] = None
+    with pytest.raises(ConfigError, match="benchmarks.nasbench101.test_metric is null; take labels: val"):
+        changed(raw, labels="test")
+    assert changed(raw).tested() == ["nasbench101"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"above": 80}, "evaluation.above"),
+        ({"labels": "train"}, "evaluation.labels"),
+        ({"benchmarks": []}, "evaluation.b"),
+    ],
+)
+def test_mistakes_are_one_line(raw, wrong, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        changed(raw, **wrong)
+    assert "\n" not in str(error.value)
+
+
+def test_regressors_of_the_thesis():
+    config = thesis("regressors")
+    assert config.tested() == ["nasbench101"] and not config.strategies
+    assert (config.evaluation.n_train, config.evaluation.n_subsets, config.evaluation.n_seeds) == (
+        [250],
+        10,
+        1,
+    )
+    assert config.evaluation.above == 0.8 and list(config.autoencoders) == ["infonas"]
+    assert config.autoencoders["infonas"].io_dataset == "cifar101"
+    by_latents = {
+        latents: sorted(
+            (p["method"], p.get("n_estimators"), p.get("targets"))
+            for p in config.predictors.values()
+            if p["latents"] == latents
+        )
+        for latents in ("infonas", "infonas@reference")
+    }
+    assert by_latents["infonas"] == by_latents["infonas@reference"] and len(by_latents["infonas"]) == 7
+    forests = {(n, targets) for method, n, targets in by_latents["infonas"] if method == "random_forest"}
+    assert forests == {(100, "accuracy"), (1000, "accuracy"), (200, "ranks")}
+
+
+def test_forests_of_the_later_paper():
+    config = thesis("regressors_sizes")
+    assert config.evaluation.n_train == [608, 1000, 2500, 5000, 10_000] and config.tested() == ["nasbench101"]
+    settings = [(p["n_estimators"], p["max_features"]) for p in config.predictors.values()]
+    assert settings == [(200, 4)] * 3
+    assert {a.epochs for a in config.autoencoders.values()} == {10}
+
+
+def test_every_new_predictor_is_found_by_its_name():
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for method in ("gradient_boosting", "gaussian_process", "svr", "ridge"):
+        raw["predictors"][method] = {"method": method, "latents": ["arch2vec", "infonas"]}
+    raw["predictors"]["both"] = {"method": "xgboost", "latents": "arch2vec"}
+    config = check(raw)
+    for name in ("svr", "both"):
+        found = recipe("predictors", config, benchmark="digits101", predictor=name, n_train="60")
+        assert f"pipeline.predictors.{config.predictors[name]['method']}" in found["entries"]
+    raw["predictors"]["svr"]["latents"] = ["arch2vec", "arch3vec"]
+    with pytest.raises(ConfigError, match="predictors.svr.latents: there is no 'arch3vec'"):
+        check(raw)
+    assert load_config(ROOT / "config.yaml").predictors.keys() < raw["predictors"].keys()
