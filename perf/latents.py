@@ -6,8 +6,8 @@ TABLE: a benchmark table (results/benchmarks/<name>.h5). AUTOENCODER: artifacts 
 several are measured one after another. Parts: `thesis` (section 4.4: 250 training cells, scikit-learn's
 defaults; then what scales and ranks change), `sizes` (the later paper's forest of 200 trees with 4 features
 a split, 608 to 10,000 cells), `ceiling` (what other views of the same cells reach: GATES on graphs, boosted
-trees on the flat encoding and on both). Every run has another training set, the same for all rows. A run whose
-predictions are all equal has no r; it is left out of the means.
+trees on the flat encoding and on both). Every run has another training set, the same for all rows. A run
+whose predictions are all equal has no r; it is left out of the means.
 """
 
 from __future__ import annotations

@@ -38,14 +38,16 @@ class Standardised(Accuracy):
 class Ranks(Accuracy):
     """Targets are ranks among the training cells, from -1 (worst) to 1; equal accuracies share one.
 
-    A predicted rank is the accuracy that had it, linearly between two; beyond the ends, the end's. Accuracies
-    more than three interquartile ranges below the lower quartile (Tukey's outer fence) count as that: where a
-    training diverged, a cell that is predicted to be the worst of all is not predicted to diverge as well.
+    A predicted rank is the accuracy that had it, linearly between two; beyond the ends it goes on by the
+    interquartile range for each unit, so that no two scores become one. Accuracies more than three such ranges
+    below the lower quartile (Tukey's outer fence) count as that: where a training diverged, a cell that is
+    predicted to be the worst of all is not predicted to diverge as well.
     """
 
     def __init__(self, y: np.ndarray):
         low, high = np.quantile(y, [0.25, 0.75])
-        self.known = np.maximum(np.unique(y), low - 3 * (high - low))
+        self.slope = high - low
+        self.known = np.maximum(np.unique(y), low - 3 * self.slope)
         self.ranks = np.unique(self.of(y))
 
     def of(self, y: np.ndarray) -> np.ndarray:
@@ -56,7 +58,8 @@ class Ranks(Accuracy):
 
     def back(self, predicted: np.ndarray) -> np.ndarray:
         """Return the accuracies that predicted targets stand for."""
-        return np.interp(predicted, self.ranks, self.known)
+        beyond = predicted - np.clip(predicted, self.ranks[0], self.ranks[-1])
+        return np.interp(predicted, self.ranks, self.known) + beyond * self.slope
 
 
 TARGETS = {"accuracy": Accuracy, "standardised": Standardised, "ranks": Ranks}

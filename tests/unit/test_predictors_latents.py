@@ -144,7 +144,9 @@ def test_ranks_come_back_as_accuracies():
     ranks = Ranks(y)
     np.testing.assert_allclose(ranks.of(y), [-0.4, -0.8, 0.8, 0.2, 0.2])
     np.testing.assert_allclose(ranks.back(ranks.of(y)), np.maximum(y, 0.81))  # 0.9 - 3 (0.93 - 0.9)
-    np.testing.assert_allclose(ranks.back(np.array([-9, -0.6, -0.1, 9])), [0.81, 0.855, 0.915, 0.94])
+    np.testing.assert_allclose(ranks.back(np.array([-0.6, -0.1])), [0.855, 0.915])
+    beyond = ranks.back(np.array([-0.9, 0.9, 1.0]))  # a unit is 0.03
+    np.testing.assert_allclose(beyond, [0.81 - 0.1 * 0.03, 0.94 + 0.1 * 0.03, 0.94 + 0.2 * 0.03])
 
 
 @pytest.mark.parametrize("method", ["random_forest", "gradient_boosting"])
