@@ -89,8 +89,13 @@ def measure(table, resources, n: int, runs: int, above: float, row) -> None:
         "RMSE above": [found["rmse_above"] for found in upper],
         "tau": [kendall_tau(truth, score) for score in scores],
     }
-    text = "  ".join(f"{np.nanmean(values):7.4f} ±{np.nanstd(values):6.4f}" for values in columns.values())
+    text = "  ".join(_spread(values) for values in columns.values())
     print(f"{title:42}{n:7d}  {text}  {seconds:7.1f} s", flush=True)
+
+
+def _spread(values: list[float]) -> str:
+    there = [value for value in values if not np.isnan(value)]
+    return f"{np.mean(there):7.4f} ±{np.std(there):6.4f}" if there else f"{'-':>15}"
 
 
 def main() -> None:

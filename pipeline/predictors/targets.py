@@ -39,7 +39,7 @@ class Ranks(Accuracy):
     """Targets are ranks among the training cells, from -1 (worst) to 1; equal accuracies share one.
 
     A predicted rank is the accuracy that had it, linearly between two; beyond the ends it goes on by the
-    interquartile range for each unit, so that no two scores become one. Accuracies more than three such ranges
+    interquartile range for each unit, so that no two scores become one. Accuracies more than three of these
     below the lower quartile (Tukey's outer fence) count as that: where a training diverged, a cell that is
     predicted to be the worst of all is not predicted to diverge as well.
     """
