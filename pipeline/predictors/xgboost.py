@@ -1,8 +1,9 @@
-"""Gradient-boosted trees on the flat encoding (`pipeline.encodings.flat`), on latents, on zero-shot scores.
+"""Gradient-boosted trees on the flat encoding of cells (`pipeline.encodings.flat`), latents, zero-shot scores.
 
 On the flat encoding: a baseline of many comparisons (White et al. 2021, "How Powerful are Performance
-Predictors in NAS?"), what counts and one-hot operations tell without a learned view of graphs. Where a score
-is missing and `missing` is impute, each split learns which side such cells go to.
+Predictors in NAS?"), what counts and one-hot operations tell without a learned view of graphs. Latents and
+scores of untrained networks can be features, too; where a score is missing and `missing` is impute, each
+split learns which side such cells go to.
 """
 
 from __future__ import annotations
@@ -44,11 +45,7 @@ class Settings(BoostingSettings, ScoreInputs):
     @model_validator(mode="after")
     def _some_features(self):
         if not (self.flat_encoding or self.latents or self.zeroshot):
-            raise ValueError(
-                "flat_encoding is false, and neither latents nor zeroshot are given: no features"
-            )
-        return self
-
+            raise ValueError("there are no features: flat_encoding is false; give latents or zeroshot")
         return self
 
 
@@ -58,37 +55,42 @@ class Features:
     def __init__(self, settings: Settings, resources: Resources, device):
         self.flat = settings.flat_encoding
         self.latents = Latents(settings.latents, resources, device) if settings.latents else None
-        self.scores = ScoreFeatures(settings, resources) if settings.zeroshot else None
+        self.scores = ScoreFeatures(settings, resources)
         self._last: tuple[Archs, np.ndarray] | None = None
 
     def of(self, archs: Archs) -> np.ndarray:
-        """Return (N, features): the flat encoding first, then latents, then scores as they are.
+        """Return (N, features), the flat encoding first and the scores, as the file has them, last.
 
-        Scores need float64: synflow goes far beyond float32.
+        float64 where there are scores, whose range may be enormous; else float32.
         """
         if self._last is None or self._last[0] is not archs:
             parts = [flat_features(archs)] if self.flat else []
             parts += [self.latents.of(archs)] if self.latents else []
-            parts += [self.scores.values(archs)] if self.scores else []
+            parts += [self.scores.values(archs)] if self.scores.metrics else []
             self._last = archs, np.hstack(parts)
         return self._last[1]
 
 
 class Trees:
-    """Boosted trees as an estimator."""
+    """Boosted trees as an estimator; the form of zero-shot scores is learned from the training cells, too."""
 
-    def __init__(self, settings: Settings, seed: int, threads: int):
-        self.settings, self.seed, self.threads = settings, seed, threads
+    def __init__(self, settings: Settings, seed: int, threads: int, scores: ScoreFeatures):
+        self.settings, self.seed, self.threads, self.scores = settings, seed, threads, scores
         self.booster = None
 
     def fit(self, x: np.ndarray, y: np.ndarray) -> Trees:
-        """Train on features float32 (N, F) and targets float (N,)."""
-        self.booster = fit_booster(x, y, self.settings, self.seed, self.threads)
+        """Train on features (N, F + M), M scores last, and targets float (N,)."""
+        self.scores.learn(x[:, x.shape[1] - len(self.scores.metrics) :])
+        self.booster = fit_booster(self._formed(x), y, self.settings, self.seed, self.threads)
         return self
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return the predicted targets, float64 (N,)."""
-        return predict(self.booster, x)
+        return predict(self.booster, self._formed(x))
+
+    def _formed(self, x: np.ndarray) -> np.ndarray:
+        others = x.shape[1] - len(self.scores.metrics)
+        return np.hstack([x[:, :others].astype(np.float32), self.scores.form(x[:, others:])])
 
 
 class RanksAlone(Ranks):
@@ -106,10 +108,6 @@ class Predictor(Regressor):
     training cells and 1 for the best.
     """
 
-    def __init__(self, settings, resources=None, seed: int = 0, device="cpu", features=None):
-        super().__init__(settings, resources, seed, device, features)
-        self.scores = ScoreFeatures(settings, self.resources) if settings.zeroshot else None
-
     @classmethod
     def features_of(cls, settings: Settings, resources: Resources, device) -> Features:
         """Return the encodings that the settings name."""
@@ -121,15 +119,4 @@ class Predictor(Regressor):
 
     def estimator(self, threads: int) -> Trees:
         """Return the trees."""
-        return Trees(self.settings, self.seed, threads)
-
-    def _fit(self, x: np.ndarray, y: np.ndarray, threads: int) -> Regressor:
-        if self.scores:
-            self.scores.learn(x[:, -len(self.settings.zeroshot) :])
-        return super()._fit(x, y, threads)
-
-    def _scaled(self, x: np.ndarray) -> np.ndarray:
-        if not self.scores:
-            return x
-        first = len(self.settings.zeroshot)
-        return np.hstack([x[:, :-first].astype(np.float32), self.scores.form(x[:, -first:])])
+        return Trees(self.settings, self.seed, threads, ScoreFeatures(self.settings, self.resources))

@@ -41,15 +41,14 @@ class ScoreFeatures:
         self._sorted: list[np.ndarray] = []  # by metric: the training cells' values
 
     def fit(self, archs: Archs) -> ScoreFeatures:
-        """Learn the form from the training cells. Raises DataError as `values` and `learn` do."""
+        """Learn the form from the training cells.
+
+        Raises DataError if one lacks a score and `missing` is "refuse", or if no cell has one.
+        """
         return self.learn(self.values(archs))
 
-    def of(self, archs: Archs) -> np.ndarray:
-        """Return float32 (N, M); NaN where a score is missing and `missing` is "impute"."""
-        return self.form(self.values(archs))
-
     def learn(self, values: np.ndarray) -> ScoreFeatures:
-        """Learn the form from scores of training cells, (N, M). Raises DataError if none has a score."""
+        """Learn the form from the training cells' scores, float64 (N, M) with NaN; see `fit`."""
         self._sorted = [np.sort(column[~np.isnan(column)]) for column in values.T]
         for metric, known in zip(self.metrics, self._sorted, strict=True):
             if not len(known):
@@ -59,17 +58,18 @@ class ScoreFeatures:
                 )
         return self
 
+    def of(self, archs: Archs) -> np.ndarray:
+        """Return float32 (N, M); NaN where a score is missing and `missing` is "impute"."""
+        return self.form(self.values(archs))
+
     def form(self, values: np.ndarray) -> np.ndarray:
-        """Return scores (N, M) in the learned form, float32."""
+        """Return scores, float64 (N, M) with NaN, in the form that was learned: float32 (N, M)."""
         form = _ranks if self.inputs.scores_as == "ranks" else _deviations
         columns = [form(known, column) for known, column in zip(self._sorted, values.T, strict=True)]
         return np.stack(columns, axis=1).astype(np.float32) if columns else values.astype(np.float32)
 
     def values(self, archs: Archs) -> np.ndarray:
-        """Return float64 (N, M) scores, as the file has them.
-
-        Raises DataError if a cell lacks one and `missing` is "refuse".
-        """
+        """Return float64 (N, M) scores, as the file has them."""
         if self._stored is None:
             return np.zeros((len(archs), 0))
         values = self._stored.arch(archs, self.metrics, unscored=self.inputs.missing == "impute")

@@ -231,7 +231,7 @@ def test_boosted_trees_take_both_views(cells, truth):
     )
     assert np.array_equal(flat, flat_features(cells))
     assert np.array_equal(both, np.hstack([flat, alone])) and alone.shape[1] == 42
-    with pytest.raises(ValidationError, match="no features"):
+    with pytest.raises(ValidationError, match="there are no features"):
         xgboost.Settings(flat_encoding=False)
 
 
