@@ -32,15 +32,13 @@ def add_arguments(parser) -> None:
 
 def run(args, job) -> None:
     """Write kind "autoencoder": weights, one row an epoch, held-out measures, the benchmark's embeddings."""
-    from pipeline.autoencoders.measures import embed, latent_samples
     from pipeline.autoencoders.training import Task
     from pipeline.autoencoders.vae import Graphs
     from pipeline.benchmarks.tables import load_table
-    from pipeline.randomness import seed_torch, torch_generator
+    from pipeline.randomness import seed_torch
 
     settings, benchmark, device = read_settings(job.settings), job.settings["benchmark"], job.torch_device()
-    space, number = job.settings["space"], job.settings["run"]
-    table = load_table(args.benchmark_table)
+    table, number = load_table(args.benchmark_table), job.settings["run"]
     held_out, cells = chosen(args, job, table, settings)
     task = Task(
         settings=settings,
@@ -58,22 +56,13 @@ def run(args, job) -> None:
     # one stream for all models: those of one run start from the same autoencoder
     seed_torch(job.seed, "autoencoder", benchmark, number)
     fitted = importlib.import_module(f"pipeline.autoencoders.{settings.model}").fit(task)
-    generator = torch_generator(job.seed, "latent samples", benchmark, number)
-    mu = embed(fitted.vae, task.held_out)
     facts = fitted.facts | {k: v for k, v in fitted.history[-1].items() if k != "epoch"}
-    facts |= latent_samples(fitted.vae, mu, settings.n_samples, space, generator)
-    embeddings = embed(fitted.vae, Graphs.of(table.archs, device)).flatten(1).numpy()
-    measures, arrays = along_neighbours(embeddings, table, job)
-    fitted.arrays.update(arrays)
-    facts |= measures
-    if (vae := fitted.modules.get("reference")) is not None:
-        generator = torch_generator(job.seed, "latent samples", benchmark, number)
-        found = latent_samples(vae, embed(vae, task.held_out), settings.n_samples, space, generator)
-        of_table = embed(vae, Graphs.of(table.archs, device)).flatten(1).numpy()
-        fitted.arrays["reference_embeddings"] = of_table
-        found |= along_neighbours(of_table, table, job)[0]
-        facts |= {f"reference_{name}": value for name, value in found.items()}
-    write(args, job, settings, table.archs, fitted, facts, embeddings)
+    for prefix, part in (("", "vae"), ("reference_", "reference")):
+        if part in fitted.modules:
+            found, arrays = of_latents(fitted.modules[part], task, table, job)
+            facts |= {prefix + name: value for name, value in found.items()}
+            fitted.arrays.update({prefix + path: values for path, values in arrays.items()})
+    write(args, job, settings, table.archs, fitted, facts)
     task.checkpoint.unlink(missing_ok=True)
     words = ", ".join(f"{key} {value:.4f}" for key, value in facts.items())
     log.info("%s, run %d: %s", job.settings["name"], number, words)
@@ -107,6 +96,23 @@ def chosen(args, job, table, settings):
     )
 
 
+def of_latents(vae, task, table, job) -> tuple[dict, dict]:
+    """Return (measures of an encoder's latent space, arrays: embeddings of the table's cells, and more).
+
+    All encoders of a run are measured on the same samples.
+    """
+    from pipeline.autoencoders.measures import embed, latent_samples
+    from pipeline.autoencoders.vae import Graphs
+    from pipeline.randomness import torch_generator
+
+    stream = job.seed, "latent samples", job.settings["benchmark"], job.settings["run"]
+    mu, n = embed(vae, task.held_out), task.settings.n_samples
+    measures = latent_samples(vae, mu, n, job.settings["space"], torch_generator(*stream))
+    embeddings = embed(vae, Graphs.of(table.archs, task.device)).flatten(1).numpy()
+    more, arrays = along_neighbours(embeddings, table, job)
+    return measures | more, {"embeddings": embeddings} | arrays
+
+
 def along_neighbours(embeddings, table, job) -> tuple[dict, dict]:
     """Return (measures, arrays) of how smooth the latent space is; of at most 5,000 cells with a label.
 
@@ -128,8 +134,8 @@ def along_neighbours(embeddings, table, job) -> tuple[dict, dict]:
     return measures, {"smoothness/differences": differences, "smoothness/rows": rows}
 
 
-def write(args, job, settings, archs, fitted, facts: dict[str, float], embeddings) -> None:
-    """Write the artifact. embeddings: (N, F) of the benchmark's cells `archs`."""
+def write(args, job, settings, archs, fitted, facts: dict[str, float]) -> None:
+    """Write the artifact. archs: the benchmark's cells, which the embeddings in `fitted` are of."""
     from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.settings import canonical_json
 
@@ -145,7 +151,6 @@ def write(args, job, settings, archs, fitted, facts: dict[str, float], embedding
         for path, values in fitted.arrays.items():
             put(handle, path, values)
         put_archs(handle, archs)
-        put(handle, "embeddings", embeddings)
         put_table(handle, {key: [row[key] for row in fitted.history] for key in fitted.history[0]})
 
 
