@@ -1,4 +1,4 @@
-"""Gradient-boosted trees on the flat encoding of cells (`pipeline.encodings.flat`), latents, zero-shot scores.
+"""Gradient-boosted trees on the flat encoding (`pipeline.encodings.flat`), latents and zero-shot scores.
 
 On the flat encoding: a baseline of many comparisons (White et al. 2021, "How Powerful are Performance
 Predictors in NAS?"), what counts and one-hot operations tell without a learned view of graphs. Latents and
