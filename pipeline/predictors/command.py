@@ -40,7 +40,7 @@ def run(args, job) -> None:
     s = job.settings
     table = load_table(args.benchmark_table, s["benchmark"])
     protocol = s["evaluation"]
-    metric = labels_of(table, protocol["labels"])
+    metric = labels_of(table, protocol.get("labels", "val"))
     pool, test = labelled_rows(table, "labelled", metric), labelled_rows(table, "held_out", metric)
     subsets, numbers, seeds = training_runs(
         len(pool), s["n_train"], protocol["n_subsets"], protocol["n_seeds"], job.seed, s["benchmark"]
