@@ -70,7 +70,6 @@ def run(args, job) -> None:
 
 def chosen(args, job, table, settings):
     """Return (held-out cells, unlabelled cells). Raises UserError if the list of the space's is missing."""
-    from pipeline.artifacts import get_archs, get_table, open_h5
     from pipeline.autoencoders.cells import choose_cells
     from pipeline.spaces import UNLISTED
 
@@ -78,22 +77,34 @@ def chosen(args, job, table, settings):
     if space not in UNLISTED and args.space_file is None:
         raise UserError(f"autoencoders: the cells of {space} are needed; give --space-file")
     if args.io_dataset is not None:
-        with open_h5(args.io_dataset, "io_dataset") as handle:
-            labelled, cells = get_archs(handle), get_table(handle)["cell"]
-        if labelled.space != table.archs.space:
-            raise DataError(
-                f"{args.io_dataset}: holds networks of {labelled.space}, expected {table.archs.space}"
-            )
-        known = set(table.cells)
-        absent = [cell for cell in cells if cell not in known]
-        if absent and job.settings["io_dataset"] == job.settings["benchmark"]:
-            raise DataError(
-                f"{args.io_dataset}: its network {absent[0]} is not in {args.benchmark_table}, "
-                "which it should have been made from; make it again"
-            )
+        labelled = networks_of(args, table, own=job.settings.get("io_dataset") == job.settings["benchmark"])
     return choose_cells(
         space, args.space_file, table, labelled, settings, job.seed, job.settings["benchmark"]
     )
+
+
+def networks_of(args, table, own: bool):
+    """Return the networks of the I/O data set. own: they are the table's.
+
+    Raises DataError if they are of another space, or if the table should know them and does not.
+    """
+    from pipeline.artifacts import get_archs, open_h5
+    from pipeline.io_dataset.reading import cells_of
+
+    with open_h5(args.io_dataset, "io_dataset") as handle:
+        archs = get_archs(handle)
+        if archs.space != table.archs.space:
+            raise DataError(
+                f"{args.io_dataset}: holds networks of {archs.space}, expected {table.archs.space}"
+            )
+        known = set(table.cells)
+        absent = [cell for cell in cells_of(handle) if cell not in known] if own else []
+    if absent:
+        raise DataError(
+            f"{args.io_dataset}: its network {absent[0]} is not in {args.benchmark_table}, "
+            "which it should have been made from; make it again"
+        )
+    return archs
 
 
 def of_latents(vae, task, table, job) -> tuple[dict, dict]:
