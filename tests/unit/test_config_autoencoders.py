@@ -65,7 +65,10 @@ def test_latents_are_named_by_autoencoder_and_run():
     [
         ("vec", "there is no 'vec'; expected one of arch2vec, infonas"),
         ("arch2vec/2", "there is no run 2 of arch2vec; autoencoders.arch2vec.n_seeds is 1"),
-        ("arch2vec/x", "'arch2vec/x' names no latents; expected NAME, or NAME/3 for the third run"),
+        (
+            "arch2vec/x",
+            "'arch2vec/x' names no latents; expected NAME, NAME/3 for the third run, or either with @reference",
+        ),
     ],
 )
 def test_latents_must_be_those_of_a_run(raw, latents, message):
