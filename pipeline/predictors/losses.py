@@ -1,6 +1,7 @@
 """Losses of predictors, for R replicates at once. score, truth: float (R, B) -> loss (R,).
 
-Source: GATES, section 4.4: equation 7 (mse), equation 8 with two choices of phi (bce, hinge).
+Source: GATES, section 4.4: equation 7 (mse), equation 8 with two choices of phi (bce, hinge), equation 9
+(comparator), equation 10 (listmle).
 """
 
 from __future__ import annotations
@@ -27,7 +28,67 @@ def pairwise_bce(score: Tensor, truth: Tensor, settings, generators) -> Tensor:
     return _mean_over_pairs(F.softplus(-sign * gap), sign)
 
 
-LOSSES = {"mse": mse, "pairwise_hinge": pairwise_hinge, "pairwise_bce": pairwise_bce}
+def listmle(score: Tensor, truth: Tensor, settings, generators) -> Tensor:
+    """-log of the chance that the scores' Plackett-Luce model draws the true order, a mean over cells.
+
+    The batch is cut into lists of settings.list_length cells, in the random order that it comes in; what is
+    left over does not count. None, or a shorter batch: one list. Of equal accuracies the first goes first.
+    """
+    batch = score.shape[1]
+    length = min(settings.list_length or batch, batch)
+    lists = batch // length
+    score, truth = (x[:, : lists * length].reshape(-1, lists, length) for x in (score, truth))
+    order = truth.argsort(dim=2, descending=True, stable=True)
+    score = score.gather(2, order)
+    rest = score.flip(2).logcumsumexp(dim=2).flip(2)  # log sum of exp over a cell and all below it
+    return (rest - score).mean(dim=(1, 2))
+
+
+def pairwise_comparator(model, z: Tensor, truth: Tensor, settings, generators) -> Tensor:
+    """max(0, margin - c(better, worse)) + max(0, margin + c(worse, better)), a mean over drawn pairs.
+
+    z: embeddings (R, B, h), of which `model` makes c; see `encoders.replicated.Replicated.compare`.
+    """
+    i, j = drawn(z.shape[1], settings.max_compare_ratio, generators, z.device)
+    sign = torch.sign(truth.gather(1, i) - truth.gather(1, j))
+    better, worse = torch.where(sign > 0, i, j), torch.where(sign > 0, j, i)
+    first, second = model.sides(z)
+    right = model.compare(_rows(first, better), _rows(second, worse), generators)
+    wrong = model.compare(_rows(first, worse), _rows(second, better), generators)
+    both = (settings.margin - right).clamp(min=0) + (settings.margin + wrong).clamp(min=0)
+    return _mean_over_pairs(both, sign)
+
+
+LOSSES = {
+    "mse": mse,
+    "pairwise_hinge": pairwise_hinge,
+    "pairwise_bce": pairwise_bce,
+    "listmle": listmle,
+}  # of scores; `pairwise_comparator` alone takes embeddings
+
+
+def ranking_loss(model, z: Tensor, truth: Tensor, settings, generators) -> Tensor:
+    """Return the loss that the settings name, of embeddings z (R, B, h) -> (R,)."""
+    if settings.loss == "pairwise_comparator":
+        return pairwise_comparator(model, z, truth, settings, generators)
+    return LOSSES[settings.loss](model.score(z, generators), truth, settings, generators)
+
+
+def auxiliary_loss(model, z: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error of what the auxiliary head says, over targets (R, B, n) that are no NaN -> (R,).
+
+    Source: GATES, equation 13.
+    """
+    known = ~targets.isnan()
+    error = torch.where(known, model.describe(z) - targets.nan_to_num(), 0).square()
+    return error.sum(dim=(1, 2)) / known.sum(dim=(1, 2)).clamp(min=1)
+
+
+def drawn(batch: int, ratio: float, generators, device) -> tuple[Tensor, Tensor]:
+    """Draw ratio * batch random pairs a replicate, as positions in the batch: (R, P) each."""
+    pairs = [torch.randint(batch, (2, max(int(ratio * batch), 1)), generator=g) for g in generators]
+    i, j = torch.stack(pairs, dim=1).to(device)
+    return i, j
 
 
 def drawn_pairs(score: Tensor, truth: Tensor, ratio: float, generators) -> tuple[Tensor, Tensor]:
@@ -35,11 +96,14 @@ def drawn_pairs(score: Tensor, truth: Tensor, ratio: float, generators) -> tuple
 
     Both (R, P); the sign is 0 where a pair's accuracies are equal, and such pairs do not count.
     """
-    batch = score.shape[1]
-    drawn = [torch.randint(batch, (2, max(int(ratio * batch), 1)), generator=g) for g in generators]
-    i, j = torch.stack(drawn, dim=1).to(score.device)  # (R, P) each
+    i, j = drawn(score.shape[1], ratio, generators, score.device)
     gap = score.gather(1, i) - score.gather(1, j)
     return gap, torch.sign(truth.gather(1, i) - truth.gather(1, j))
+
+
+def _rows(x: Tensor, rows: Tensor) -> Tensor:
+    """Return x[r, rows[r]] for each replicate r: (R, B, h), (R, P) -> (R, P, h)."""
+    return x.gather(1, rows[:, :, None].expand(-1, -1, x.shape[2]))
 
 
 def _mean_over_pairs(values: Tensor, sign: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import UserError
 from pipeline.evaluation.measures import kendall_tau, spearman
-from pipeline.predictors import gates, losses
+from pipeline.predictors import gates, losses, ranking
 from pipeline.predictors.replicates import fit_replicates, load
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.settings import EvaluationSettings
@@ -96,7 +96,7 @@ def test_dropout_keeps_the_mean_and_is_off_in_predict(cells, truth):
     same = cells[np.zeros(4000, dtype=int)]
     with torch.no_grad():
         views = torch.as_tensor(same.ops[None]), torch.as_tensor(same.adj[None])
-        dropped = predictor.network(*views, [torch.Generator().manual_seed(0)])[0].numpy()
+        dropped = predictor.network(*views, generators=[torch.Generator().manual_seed(0)])[0].numpy()
     score = predictor.predict(same)
     assert np.ptp(score) < 1e-5 < dropped.std()
     assert dropped.mean() == pytest.approx(score[0], abs=4 * float(dropped.std()) / 4000**0.5)
@@ -116,7 +116,7 @@ def test_gates_regresses_with_mse(cells, truth):
 
 @pytest.mark.parametrize("at_once", [2, 10_000])
 def test_batched_replicates_are_those_trained_one_by_one(cells, truth, monkeypatch, at_once):
-    monkeypatch.setitem(gates.TRAINED_AT_ONCE, "cpu", at_once)
+    monkeypatch.setitem(ranking.TRAINED_AT_ONCE, "cpu", at_once)
     subsets = np.stack([np.random.default_rng(i).permutation(200)[:50] for i in range(3)])
     seeds = [5, 6, 5]
     together = fit_replicates("gates", small(), Resources(), cells[:200], truth[:200], subsets, seeds)
@@ -138,7 +138,7 @@ def test_same_call_gives_the_same_bytes_whatever_torch_drew_before(cells, truth)
 def test_scores_do_not_depend_on_what_is_scored_together(cells, truth, monkeypatch):
     predictor = gates.Predictor(small(), seed=4).fit(cells[:50], truth[:50])
     whole = predictor.predict(cells)
-    monkeypatch.setattr(gates, "SCORED_AT_ONCE", 7)
+    monkeypatch.setattr(ranking, "SCORED_AT_ONCE", 7)
     np.testing.assert_allclose(predictor.predict(cells), whole, atol=2e-5)
     assert predictor.predict(cells[:0]).shape == (0,)
 

@@ -30,14 +30,11 @@ class GatesNodes(Replicated):
             [uniform(generators, shape.operation_dim, b, fan=shape.operation_dim) for _, b in pairs]
         )
         self.b_o = nn.ParameterList([zeros(generators, 1, b) for _, b in pairs])
-        self.build_head(widths[-1], shape.mlp, shape.dropout, generators)
+        self.width = widths[-1]
+        self.build_head(self.width, shape, generators)
 
-    def forward(self, ops: Tensor, adj: Tensor, generators: list[torch.Generator] | None = None) -> Tensor:
-        """generators: one a replicate, for dropout; None switches dropout off."""
-        return self.score(self.embed(ops, adj), generators)
-
-    def embed(self, ops: Tensor, adj: Tensor) -> Tensor:
-        """Return the cells' embeddings (R, B, h)."""
+    def embed(self, ops: Tensor, adj: Tensor, scores: Tensor | None = None) -> Tensor:
+        """Return the cells' embeddings (R, B, h). scores: what `_gate` may use beside operations."""
         replicates, cells, nodes = ops.shape
         codes = nn.functional.one_hot(ops.long(), self.operation.shape[1]).float()
         codes = codes.reshape(replicates, cells * nodes, -1)
@@ -48,13 +45,17 @@ class GatesNodes(Replicated):
         inputs = (ops == self.inputs).float().reshape(replicates, cells * nodes, 1)
         sent = inputs * torch.bmm(entering, self.w_x[0])
         last = len(self.w_x) - 1
-        for k, (bias, w_o, b_o) in enumerate(zip(self.bias, self.w_o, self.b_o, strict=True)):
-            gate = torch.sigmoid(torch.baddbmm(b_o, self.operation, w_o))  # (R, O, h)
+        for k, bias in enumerate(self.bias):
             received = torch.bmm(flow, sent.view(replicates * cells, nodes, -1)).view_as(sent)  # (R, B*V, h)
-            x = torch.addcmul(bias, torch.bmm(codes, gate), received)
+            x = torch.addcmul(bias, self._gate(k, codes, scores), received)
             if k < last:
                 sent = torch.bmm(x.relu(), self.w_x[k + 1])
         return self._read(x.view(replicates, cells, nodes, -1), ops)
+
+    def _gate(self, k: int, codes: Tensor, scores: Tensor | None) -> Tensor:
+        """Return what layer k multiplies information by, one-hot operations (R, B*V, O) -> (R, B*V, h)."""
+        gate = torch.sigmoid(torch.baddbmm(self.b_o[k], self.operation, self.w_o[k]))  # (R, O, h)
+        return torch.bmm(codes, gate)
 
     def _read(self, x: Tensor, ops: Tensor) -> Tensor:
         """Mean over all nodes but inputs and padding, or the output node alone: (R, B, V, h) -> (R, B, h)."""

@@ -45,11 +45,8 @@ class GatesEdges(Replicated):
             [uniform(generators, shape.operation_dim, b, fan=shape.operation_dim) for b in gated]
         )
         self.b_o = nn.ParameterList([zeros(generators, 1, b) for b in gated])
-        self.build_head(widths[-1] * space.N_CELLS, shape.mlp, shape.dropout, generators)
-
-    def forward(self, ops: Tensor, generators: list[torch.Generator] | None = None) -> Tensor:
-        """generators: one a replicate, for dropout; None switches dropout off."""
-        return self.score(self.embed(ops), generators)
+        self.width = widths[-1] * space.N_CELLS
+        self.build_head(self.width, shape, generators)
 
     def embed(self, ops: Tensor) -> Tensor:
         """Return the architectures' embeddings (R, B, C*h)."""

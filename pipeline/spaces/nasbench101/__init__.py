@@ -20,7 +20,14 @@ from pipeline.spaces.nasbench101.codes import (
     V,
     vertices,
 )
-from pipeline.spaces.nasbench101.costs import flops, op_flops, op_params, params, vertex_channels
+from pipeline.spaces.nasbench101.costs import (
+    flops,
+    op_costs_by_cell,
+    op_flops,
+    op_params,
+    params,
+    vertex_channels,
+)
 from pipeline.spaces.nasbench101.enumeration import enumerate_cells
 from pipeline.spaces.nasbench101.hashing import cell_ids, short
 from pipeline.spaces.nasbench101.keys import canonical_key, cell_key, from_key
@@ -63,6 +70,7 @@ __all__ = [
     "mutate",
     "node_view",
     "on_path",
+    "op_costs_by_cell",
     "op_flops",
     "op_params",
     "params",

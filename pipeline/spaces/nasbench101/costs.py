@@ -97,6 +97,21 @@ def op_flops(
     return total
 
 
+def op_costs_by_cell(
+    archs: Archs, stem_channels: int = 128, stacks: int = 3, cells_per_stack: int = 3, image_size: int = 32
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (FLOPs, parameters) of each vertex in each cell of the network, int64 (N, cells, 7).
+
+    Their sums over cells are `op_flops` and `op_params`.
+    """
+    flops, params = [], []
+    for c_in, c_out, size in _cells(stem_channels, stacks, cells_per_stack, image_size):
+        weights, outputs = _convolutions(archs, c_in, c_out)
+        flops.append(weights * size**2)
+        params.append(weights + 2 * outputs)
+    return np.stack(flops, axis=1), np.stack(params, axis=1)
+
+
 def params(
     archs: Archs,
     stem_channels: int = 128,

@@ -23,7 +23,7 @@ from pipeline.spaces.nasbench201.codes import (
     SIZE,
     SKIP_CONNECT,
 )
-from pipeline.spaces.nasbench201.costs import flops, op_flops, op_params, params
+from pipeline.spaces.nasbench201.costs import flops, op_costs_by_cell, op_flops, op_params, params
 from pipeline.spaces.nasbench201.enumeration import enumerate_cells
 from pipeline.spaces.nasbench201.hashing import cell_ids
 from pipeline.spaces.nasbench201.keys import canonical_key, cell_key, from_key
@@ -61,6 +61,7 @@ __all__ = [
     "from_official",
     "mutate",
     "on_path",
+    "op_costs_by_cell",
     "op_flops",
     "op_params",
     "params",

@@ -54,6 +54,20 @@ def op_flops(
     return (cells_per_stack * _KERNEL_AREA * per_area)[archs.ops]
 
 
+def op_costs_by_cell(
+    archs: Archs, stem_channels: int = 16, stacks: int = 3, cells_per_stack: int = 5, image_size: int = 32
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (FLOPs, parameters) of each edge in each cell of the network, int64 (N, cells, 6).
+
+    Their sums over cells are `op_flops` and `op_params`.
+    """
+    sizes = list(_stacks(stem_channels, stacks, image_size))
+    c, size = np.repeat(np.array(sizes, dtype=np.int64), cells_per_stack, axis=0).T[:, :, None]  # (cells, 1)
+    flops = _KERNEL_AREA * (c * size) ** 2
+    params = _KERNEL_AREA * c**2 + (_KERNEL_AREA > 0) * 2 * c
+    return flops.T[archs.ops].transpose(0, 2, 1), params.T[archs.ops].transpose(0, 2, 1)
+
+
 def params(
     archs: Archs,
     stem_channels: int = 16,

@@ -1,0 +1,54 @@
+"""Architectures as feature tensors of ReNAS: a layer of operation types, and two for each cell of a network.
+
+Source: ReNAS, section 3.2 and figure 2. Entry (i, j) of a layer is zero where no edge runs from node i to
+node j. For operations on nodes it is a number of node j: its type, or the FLOPs or parameters of what it
+stands for in one cell of the network; for operations on edges it is that number of the edge. The cells'
+layers follow from input to output, FLOPs before parameters. NAS-Bench-101: 19 x 7 x 7, its 9 cells.
+NAS-Bench-201: 31 x 4 x 4, its 15 cells. Unused nodes stand before the output, as in the paper.
+
+What the paper does not say: FLOPs are multiply-accumulates, in units of 10^7, and parameters (batch
+normalisation included) in units of 10^5, so that both are of the size of 1 to 10; an operation's type is 1 to
+5 in the order of `TYPES`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline import spaces
+from pipeline.errors import ConfigError
+from pipeline.spaces.archs import Archs
+
+FLOPS_UNIT, PARAMS_UNIT = 1e7, 1e5
+CELLS = {"nasbench101": 9, "nasbench201": 15}  # of the benchmark's networks
+TYPES = {  # names of operations, from type 0
+    "nodes": ("none", "input", "conv1x1", "conv3x3", "maxpool3x3", "output"),
+    "edges": ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"),
+}
+
+
+def tensor_size(space) -> tuple[int, int, int]:
+    """Return (layers, V, V). Raises ConfigError for a space whose cells are not encoded so."""
+    if space.NAME not in CELLS:
+        raise ConfigError(
+            f"renas: its tensors are those of {' and '.join(CELLS)}, not of {space.NAME}; use another encoder"
+        )
+    nodes = space.V if space.OPERATIONS_ON == "nodes" else space.N_NODES
+    return 1 + 2 * CELLS[space.NAME], nodes, nodes
+
+
+def renas_tensor(archs: Archs) -> np.ndarray:
+    """Return float32 (N, layers, V, V). Raises ConfigError for a space whose cells are not encoded so."""
+    space = spaces.load(archs.space)
+    size = tensor_size(space)
+    type_of = np.array([TYPES[space.OPERATIONS_ON].index(op) for op in space.OP_NAMES], np.float32)
+    flops, params = space.op_costs_by_cell(archs)  # (N, cells, nodes or edges)
+    costs = np.stack([flops / FLOPS_UNIT, params / PARAMS_UNIT], axis=2)
+    costs = costs.reshape(len(archs), -1, archs.ops.shape[1])
+    layers = np.concatenate([type_of[archs.ops][:, None], costs], axis=1, dtype=np.float32)
+    if space.OPERATIONS_ON == "nodes":
+        return layers[:, :, None, :] * archs.adj[:, None].astype(np.float32)
+    tensor = np.zeros((len(archs), *size), np.float32)
+    sources, targets = zip(*space.EDGES, strict=True)
+    tensor[:, :, sources, targets] = layers
+    return tensor
