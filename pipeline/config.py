@@ -6,6 +6,7 @@ wrong into one line with the key's path.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, FileBenchmark
 from pipeline.errors import ConfigError
+from pipeline.evaluation.settings import protocol_of
 from pipeline.io_dataset.settings import IoDatasetSettings
 from pipeline.plug_ins import plug_in
 from pipeline.predictors.settings import EvaluationSettings
@@ -118,16 +120,17 @@ class Config(Settings):
         for name, benchmark in self.benchmarks.items():
             if isinstance(benchmark, ChildrenBenchmark):
                 _among(f"benchmarks.{name}.children.images", benchmark.children.images, self.images)
-                self._enough_labels(
-                    name, f"benchmarks.{name}.children.n_labelled", benchmark.children.n_labelled
-                )
+                key = f"benchmarks.{name}.children.n_labelled"
+                self._enough_labels(name, key, benchmark.children.n_labelled, benchmark.space)
                 self._catalogue_is_large_enough(name, benchmark)
             else:
                 if benchmark.images is not None:
                     _among(f"benchmarks.{name}.images", benchmark.images, self.images)
-                if benchmark.split.labelled >= 1:  # a share of the table is known when the table is
-                    key = f"benchmarks.{name}.split.labelled"
-                    self._enough_training_cells(name, key, benchmark.split.labelled)
+                labelled = benchmark.split.labelled
+                # a share of the table is known when the table is
+                labelled = labelled if labelled >= 1 else math.inf
+                key = f"benchmarks.{name}.split.labelled"
+                self._enough_training_cells(name, key, labelled, benchmark.space)
             self._layers_fit(name, benchmark)
             self._autoencoders_fit(name, benchmark)
         self._latents_are_there()
@@ -192,13 +195,20 @@ class Config(Settings):
                     "null; take labels: val, or leave it out of evaluation.benchmarks"
                 )
 
-    def _enough_labels(self, name: str, key: str, labelled: int) -> None:
-        self._enough_training_cells(name, key, labelled)
+    def _enough_labels(self, name: str, key: str, labelled: int, space: str) -> None:
+        self._enough_training_cells(name, key, labelled, space)
         if self.strategies and self.search.n_initial > labelled:
             raise ValueError(f"search.n_initial: {self.search.n_initial} cells, but only {key} = {labelled}")
 
-    def _enough_training_cells(self, name: str, key: str, labelled: int) -> None:
-        for n in self.evaluation.n_train if name in self.tested() else ():
+    def _enough_training_cells(self, name: str, key: str, labelled: float, space: str) -> None:
+        if name not in self.tested():
+            return
+        pool = protocol_of(self.evaluation.protocol, space).pool
+        if pool == "all":
+            return  # how many there are is known when the table is
+        if pool != "labelled":
+            key, labelled = "evaluation.protocol.pool", pool
+        for n in self.evaluation.n_train:
             if n > labelled:
                 raise ValueError(f"evaluation.n_train: {n} training cells, but only {key} = {labelled}")
 

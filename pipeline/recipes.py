@@ -15,6 +15,7 @@ from pipeline import spaces
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark
 from pipeline.config import Config, images_of, io_benchmark_of
 from pipeline.errors import ConfigError
+from pipeline.evaluation.settings import protocol_of
 from pipeline.fingerprint import closure, digest
 from pipeline.recipes_data import RECIPES, Recipe, chunk, chunk_count, dump, networks, training
 from pipeline.settings import canonical_json
@@ -132,6 +133,7 @@ def _predictors(config: Config, w: dict):
     evaluation = dump(config.evaluation)
     for key in ("n_train", "above", "benchmarks"):  # the rules' and the table's
         del evaluation[key]
+    evaluation["protocol"] = dump(protocol_of(config.evaluation.protocol, space))
     settings = {
         "benchmark": w["benchmark"],
         "space": space,

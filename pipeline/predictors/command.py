@@ -33,17 +33,20 @@ def run(args, job) -> None:
     """Write kind "predictions": one row a run and held-out cell."""
     from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.benchmarks.tables import load_table
-    from pipeline.evaluation.protocols import training_runs
+    from pipeline.evaluation.protocols import chosen_rows, training_runs
+    from pipeline.evaluation.settings import Protocol
     from pipeline.predictors.replicates import fit_replicates, load, regresses_accuracy
     from pipeline.predictors.resources import Resources, named_files
 
     s = job.settings
     table = load_table(args.benchmark_table, s["benchmark"])
-    protocol = s["evaluation"]
-    metric = labels_of(table, protocol.get("labels", "val"))
-    pool, test = labelled_rows(table, "labelled", metric), labelled_rows(table, "held_out", metric)
+    evaluation = s["evaluation"]
+    protocol, metric = Protocol(**evaluation["protocol"]), labels_of(table, evaluation["labels"])
+    pool, test = chosen_rows(table.role, protocol, table.name)
+    pool, test = labelled_rows(table, pool, "training", metric), labelled_rows(table, test, "test", metric)
+    n_subsets, n_seeds = evaluation["n_subsets"], evaluation["n_seeds"]
     subsets, numbers, seeds = training_runs(
-        len(pool), s["n_train"], protocol["n_subsets"], protocol["n_seeds"], job.seed, s["benchmark"]
+        len(pool), s["n_train"], n_subsets, n_seeds, job.seed, s["benchmark"], protocol.seeds
     )
     latents = named_files(args.latents)
     settings = load(s["method"]).Settings(**s["settings"])
@@ -72,7 +75,7 @@ def run(args, job) -> None:
         handle.attrs.update({key: s[key] for key in ("benchmark", "predictor", "method", "n_train")})
         handle.attrs["labels"] = metric
         handle.attrs["regresses_accuracy"] = regresses_accuracy(s["method"], settings)
-        handle.attrs["ks"] = protocol["ks"]
+        handle.attrs["ks"] = evaluation["ks"]
         put(handle, "subsets", pool[subsets])  # rows of the benchmark table
         put_archs(handle, held_out)
         columns = {"run": np.repeat(np.arange(runs), n_test), "subset": np.repeat(numbers, n_test)}
@@ -92,10 +95,9 @@ def labels_of(table, which: str) -> str:
     return table.test_metric
 
 
-def labelled_rows(table, role: str, metric: str) -> np.ndarray:
-    """Return the rows of a role that have a label. Raises UserError if there are fewer than two."""
-    rows = table.rows(role)
+def labelled_rows(table, rows: np.ndarray, what: str, metric: str) -> np.ndarray:
+    """Return those of `rows` that have a label. Raises UserError if there are fewer than two."""
     rows = rows[~np.isnan(table.mean(metric)[rows])]
     if len(rows) < 2:
-        raise UserError(f"{table.name}: {len(rows)} {role} cells have {metric}; at least two are needed")
+        raise UserError(f"{table.name}: {len(rows)} {what} cells have {metric}; at least two are needed")
     return rows

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, field_validator
 
+from pipeline.evaluation.settings import AnyProtocol, Protocol
 from pipeline.settings import Settings
 
 
@@ -19,6 +20,10 @@ class EvaluationSettings(Settings):
         None,
         min_length=1,
         description="which of `benchmarks` predictors are trained and tested on; null: all",
+    )
+    protocol: AnyProtocol = Field(
+        Protocol(),
+        description="cells to learn from and to test on: P1, P2, P3, or pool, test, seeds",
     )
     ks: list[PositiveInt] = Field([5, 10], description="K of Precision@K and N@K")
     labels: Literal["val", "test"] = Field(

@@ -41,14 +41,20 @@ def table_file(tmp_path):
     return tmp_path / "table.h5"
 
 
-def predict(table_file, out, n_train=30, labels="val", **changes) -> None:
+def predict(table_file, out, n_train=30, labels="val", protocol=None, **changes) -> None:
     settings = {
         "benchmark": "digits101",
         "space": "nasbench101",
         "predictor": "mine",
         "method": "gates",
         "settings": {**SMALL, "epochs": 3, **changes},
-        "evaluation": {"n_subsets": 2, "n_seeds": 2, "ks": [5], "labels": labels},
+        "evaluation": {
+            "n_subsets": 2,
+            "n_seeds": 2,
+            "ks": [5],
+            "labels": labels,
+            "protocol": protocol or {},
+        },
         "n_train": n_train,
     }
     job = Job("predictors", settings, seed=3, device="cpu")
@@ -71,6 +77,18 @@ def test_command_writes_one_row_a_run_and_held_out_cell(table_file, tmp_path):
     np.testing.assert_allclose(frame["truth"][:20], truth, atol=1e-6)
     assert frame["cell"][20:40].tolist() == [f"cell{i}" for i in range(20)]
     assert read_run_record(tmp_path / "a.h5")["fit_seconds"] > 0
+
+
+def test_a_protocol_says_which_rows_and_seeds(table_file, tmp_path):
+    """Rows 0 to 19 of the table are held out, which a protocol by index does not care about."""
+    predict(table_file, tmp_path / "a.h5", 20, protocol={"pool": 25, "test": "rest", "seeds": [21]})
+    with open_h5(tmp_path / "a.h5", "predictions") as handle:
+        frame, subsets = get_table(handle), handle["subsets"][()]
+    assert subsets.shape == (2, 20) and subsets.max() < 25
+    assert frame["cell"][:55].tolist() == [f"cell{i}" for i in range(25, 80)]
+    predict(table_file, tmp_path / "b.h5", 20, protocol={"pool": "all", "test": "all"})
+    with open_h5(tmp_path / "b.h5", "predictions") as handle:
+        assert get_table(handle).groupby("run").size().tolist() == [80] * 4
 
 
 def test_predictor_table_has_mean_and_deviation_of_every_measure(table_file, tmp_path):

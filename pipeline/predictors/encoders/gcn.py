@@ -2,8 +2,9 @@
 
 Source: GATES, section 6.2: operations are the information that flows, X^(k) = relu(A X^(k-1) W + b), and a
 cell is the mean of its nodes, or what a global node that hears from all of them has gathered (Shi et al.
-2020, BONAS). A has self-loops, and is divided by the number of incoming edges. R replicates, B cells,
-V nodes, O operations, h widths.
+2020, BONAS). A has self-loops and is not normalised: a node adds up what it is told, as in a network of the
+space; means lose how much that was, and ranked far worse. R replicates, B cells, V nodes, O operations, h
+widths.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pipeline.predictors.encoders.replicated import Replicated, normal, uniform,
 
 
 class GraphConvolution(Replicated):
-    """Layers that average what nodes are told, for encoders of several kinds of graphs."""
+    """Layers that add up what nodes are told, for encoders of several kinds of graphs."""
 
     def build_layers(self, widths: Sequence[int], generators) -> None:
         """Add a layer for each pair of neighbouring widths."""
@@ -28,10 +29,10 @@ class GraphConvolution(Replicated):
     def convolve(self, x: Tensor, flow: Tensor) -> Tensor:
         """Return the nodes' information after all layers: (R, N, V, h0), (R, N, V, V) -> (R, N, V, h).
 
-        flow[…, i, j] = 1: node i is told what node j knows. A node that is told nothing hears zeros.
+        flow[…, i, j] = 1: node i is told what node j knows.
         """
         replicates, graphs, nodes = flow.shape[:3]
-        flow = (flow / flow.sum(dim=3, keepdim=True).clamp(min=1)).reshape(-1, nodes, nodes)
+        flow = flow.reshape(-1, nodes, nodes)
         x = x.reshape(replicates, graphs * nodes, -1)
         for k, (w, b) in enumerate(zip(self.w, self.b, strict=True)):
             sent = torch.bmm(x.relu() if k else x, w).view(replicates * graphs, nodes, -1)

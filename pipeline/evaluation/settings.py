@@ -1,0 +1,78 @@
+"""Protocols as data: which cells of a table predictors may learn from, which test them, and their seeds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from pipeline.errors import ConfigError
+from pipeline.settings import Settings
+
+
+def _rows(value):
+    if value in ("labelled", "all") or (
+        isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    ):
+        return value
+    raise ValueError(f"expected labelled, all, or the number of the table's first rows, got {value!r}")
+
+
+def _by_name(value):
+    if not isinstance(value, str):
+        return value
+    if value not in PROTOCOLS:
+        raise ValueError(
+            f"expected one of {', '.join(PROTOCOLS)} or a mapping of pool, test, seeds, got {value!r}"
+        )
+    return {"name": value}
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Protocol(Settings):
+    """Cells by role or by their place in the table; training subsets are drawn from the pool."""
+
+    name: Literal["P1", "P2", "P3"] | None = Field(
+        None, description="a published protocol, which says all else; `protocol: P1` for short"
+    )
+    pool: Annotated[str | int, BeforeValidator(_rows)] = Field(
+        "labelled",
+        description="cells to learn from: labelled ones, all, or (a number) the table's first rows",
+    )
+    test: Literal["held_out", "rest", "all"] = Field(
+        "held_out",
+        description="cells to test on: held-out ones, all but the pool, or all, training cells too",
+    )
+    seeds: list[Seed] | None = Field(
+        None, min_length=1, description="predictors' seeds on each subset; null: n_seeds that seed draws"
+    )
+
+
+AnyProtocol = Annotated[Protocol, BeforeValidator(_by_name)]
+GATES_SEEDS = [21, 2021, 202121]  # GATES, section 6.2; with 3 subsets, its nine runs
+PROTOCOLS: dict[str, dict[str, Protocol]] = {
+    "P1": {  # GATES++, section 6.1: half of the table and the other half
+        "nasbench201": Protocol(pool=7813, test="rest", seeds=GATES_SEEDS),
+        "nasbench1shot1_3": Protocol(pool=7290, test="rest", seeds=GATES_SEEDS),
+        "darts": Protocol(pool=5896, test="rest", seeds=GATES_SEEDS),
+    },
+    "P2": {"nasbench101": Protocol(pool=381_262, test="rest", seeds=GATES_SEEDS)},  # GATES, section 6.1
+    "P3": {  # TNASP, PINAT, NAR-Former: learn from some of all cells, and rank them all
+        "nasbench101": Protocol(pool="all", test="all"),
+        "nasbench201": Protocol(pool="all", test="all"),
+    },
+}
+
+
+def protocol_of(protocol: Protocol, space: str) -> Protocol:
+    """Return a protocol with its name looked up. Raises ConfigError if it has no cells of `space`."""
+    if protocol.name is None:
+        return protocol
+    if space not in PROTOCOLS[protocol.name]:
+        raise ConfigError(
+            f"evaluation.protocol: {protocol.name} is for {' and '.join(PROTOCOLS[protocol.name])}, not for "
+            f"{space}; write out pool, test and seeds"
+        )
+    return PROTOCOLS[protocol.name][space]
