@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from pydantic import ValidationError
 
 from pipeline.artifacts import put, put_archs, write_h5
-from pipeline.errors import DataError, UserError
+from pipeline.config import check
+from pipeline.errors import ConfigError, DataError, UserError
 from pipeline.evaluation.measures import kendall_tau
+from pipeline.fingerprint import closure
 from pipeline.job import Job
 from pipeline.predictors import gates, gates_plus
 from pipeline.predictors.ranking import standardised
 from pipeline.predictors.replicates import fit_replicates
 from pipeline.predictors.resources import Resources
+from pipeline.recipes import recipe
 from pipeline.spaces import darts, nasbench101, nasbench201
 from tests.unit.predictor_cells import some_cells
 
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"layers": 4, "hidden": 24, "operation_dim": 12, "information_dim": 12, "information_hidden": 16}
 TRAINING = {"mlp": [32], "auxiliary_mlp": [16], "epochs": 30, "batch_size": 40, "lr": 3e-3}
 SPACES = {"nasbench101": nasbench101, "nasbench201": nasbench201, "darts": darts}
@@ -157,7 +163,6 @@ def test_logarithms_of_negative_scores_are_refused(case):
 
 
 def test_scores_are_read_from_the_file_of_the_stage(tmp_path):
-    pytest.importorskip("pipeline.zeroshot.reading")
     archs = nasbench201.sample(200, np.random.default_rng(0))
     scores, scored = Scores(nasbench201), archs[:150]
     with write_h5(tmp_path / "scores.h5", "zeroshot", Job("zeroshot_collect", {}), inputs=[]) as handle:
@@ -175,3 +180,16 @@ def test_scores_are_read_from_the_file_of_the_stage(tmp_path):
     assert trained_only.predict(archs).shape == (200,)  # ETS needs no scores of cells that are ranked
     with pytest.raises(UserError, match="takes zero-shot scores"):
         gates_plus.Predictor(settings(), Resources(), 1).fit(archs[:60], truth[:60])
+
+
+def test_a_configuration_gives_it_scores_and_its_recipe_follows_the_code_that_reads_them():
+    raw = yaml.safe_load((ROOT / "configs" / "nasbench201.yaml").read_text())
+    raw |= {"images": {"digits": {"source": "digits"}}, "predictors": {"plus": {"method": "gates_plus"}}}
+    raw["benchmarks"]["nasbench201"]["images"] = "digits"
+    raw["strategies"] = {}
+    made = recipe("predictors", check(raw), benchmark="nasbench201", predictor="plus", n_train="78")
+    assert "relu_logdet" in made["settings"]["settings"]["zeroshot"]
+    assert "pipeline.zeroshot.reading" in closure(made["entries"])
+    raw["zeroshot"] = {"metrics": ["snip"]}
+    with pytest.raises(ConfigError, match="predictors.plus.zeroshot: there is no 'flops'"):
+        check(raw)

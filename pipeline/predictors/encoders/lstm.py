@@ -23,6 +23,8 @@ class Lstm(Replicated):
         self.w_token = uniform(generators, shape.token_dim, 4 * h, fan=h)
         self.w_hidden = uniform(generators, h, 4 * h, fan=h)
         self.bias = uniform(generators, 1, 4 * h, fan=h)
+        with torch.no_grad():
+            self.bias[:, :, h : 2 * h] += 1  # of the forget gate, or the first tokens are soon forgotten
         self.build_head(h, shape, generators)
 
     def embed(self, tokens: Tensor) -> Tensor:
