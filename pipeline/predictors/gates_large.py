@@ -9,6 +9,8 @@ from pydantic import Field
 
 from pipeline.predictors import gates
 
+REGRESSES_ACCURACY = {"loss": "mse"}
+
 
 class Settings(gates.Settings):
     """Settings of GATES_Large: GATES' own but for the size of an operation's embedding."""

@@ -19,6 +19,8 @@ from pipeline.predictors import gates
 from pipeline.predictors.resources import Resources
 from pipeline.spaces.archs import Archs
 
+REGRESSES_ACCURACY = {"loss": "mse"}
+
 
 class Settings(gates.Settings):
     """Settings of GATES++: GATES' own, and which scores it uses."""

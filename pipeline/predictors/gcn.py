@@ -12,6 +12,8 @@ from pipeline.errors import ConfigError
 from pipeline.predictors.ranking import Ranking, TrainingSettings
 from pipeline.spaces import load
 
+REGRESSES_ACCURACY = {"loss": "mse"}
+
 
 class Settings(TrainingSettings):
     """Settings of the GCN; the defaults are the paper's (GATES, section 6.2).

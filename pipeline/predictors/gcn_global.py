@@ -6,6 +6,8 @@ from pipeline.errors import ConfigError
 from pipeline.predictors import gcn
 from pipeline.predictors.ranking import Ranking
 
+REGRESSES_ACCURACY = {"loss": "mse"}
+
 
 class Settings(gcn.Settings):
     """Settings of the GCN with a global node: those of `gcn`."""

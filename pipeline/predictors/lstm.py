@@ -7,6 +7,8 @@ from pydantic import Field
 from pipeline.encodings.sequence import sequence, vocabulary
 from pipeline.predictors.ranking import Ranking, TrainingSettings
 
+REGRESSES_ACCURACY = {"loss": "mse"}
+
 
 class Settings(TrainingSettings):
     """Settings of the LSTM; the defaults are the paper's (GATES, section 6.2).

@@ -7,6 +7,8 @@ from pydantic import Field, PositiveInt
 from pipeline.encodings.sequence import length, sequence, vocabulary
 from pipeline.predictors.ranking import Ranking, TrainingSettings
 
+REGRESSES_ACCURACY = {"loss": "mse"}
+
 
 class Settings(TrainingSettings):
     """Settings of the MLP; the defaults are the paper's (GATES, section 6.2).

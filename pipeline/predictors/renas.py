@@ -7,6 +7,8 @@ from pydantic import Field, PositiveInt
 from pipeline.encodings.renas_tensor import renas_tensor, tensor_size
 from pipeline.predictors.ranking import Ranking, TrainingSettings
 
+REGRESSES_ACCURACY = {"loss": "mse"}
+
 
 class Settings(TrainingSettings):
     """Settings of ReNAS' LeNet; the sizes are those of the authors' demo.

@@ -16,7 +16,7 @@ from pipeline.encodings.renas_tensor import renas_tensor
 from pipeline.encodings.sequence import length, sequence, vocabulary
 from pipeline.errors import ConfigError
 from pipeline.evaluation.measures import kendall_tau
-from pipeline.predictors.replicates import fit_replicates, load
+from pipeline.predictors.replicates import fit_replicates, load, regresses_accuracy
 from pipeline.spaces import darts, nasbench101, nasbench201
 from pipeline.spaces.archs import Archs
 from tests.unit.predictor_cells import made_up_accuracies, some_cells
@@ -89,6 +89,11 @@ def test_a_replicate_is_the_same_alone(case):
     alone = fitted(case, [6], subsets[1:])[0].predict(case.archs[200:])
     np.testing.assert_allclose(alone, scores[1], rtol=5e-3, atol=5e-3 * scores[1].std())
     assert np.abs(scores[0] - scores[1]).max() > 0.1 * scores[1].std()
+
+
+def test_scores_are_accuracies_with_mse_alone(case):
+    assert not regresses_accuracy(case.method, case.settings)
+    assert regresses_accuracy(case.method, case.settings.model_copy(update={"loss": "mse"}))
 
 
 def test_same_call_gives_the_same_bytes(case):
