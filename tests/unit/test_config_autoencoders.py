@@ -67,7 +67,7 @@ def test_latents_are_named_by_autoencoder_and_run():
         ("arch2vec/2", "there is no run 2 of arch2vec; autoencoders.arch2vec.n_seeds is 1"),
         (
             "arch2vec/x",
-            "'arch2vec/x' names no latents; expected NAME, NAME/3 for the third run, or either with @reference",
+            "'arch2vec/x' names no latents; expected NAME, NAME/3 for the third run, or either with @",
         ),
     ],
 )
