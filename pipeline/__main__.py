@@ -89,7 +89,7 @@ def overview() -> str:
     """Return the text of `python -m pipeline --help`."""
     lines = ["usage: python -m pipeline COMMAND [options]      (COMMAND --help for its options)", ""]
     for title, commands in (("stages", STAGES), ("tools", TOOLS)):
-        lines += [f"{title}:", *(f"  {name:18}{what}" for name, (_, what) in commands.items()), ""]
+        lines += [f"{title}:", *(f"  {name:20}{what}" for name, (_, what) in commands.items()), ""]
     return "\n".join(lines).rstrip()
 
 
