@@ -3,10 +3,11 @@
     python perf/latents.py TABLE AUTOENCODER... [--runs 10] [--above 0.8] [--part ceiling]
 
 TABLE: a benchmark table (results/benchmarks/<name>.h5). AUTOENCODER: artifacts of the autoencoders stage;
-several are measured one after another. Parts: `thesis` (section 4.4: 250 training cells, scikit-learn's
-defaults; then what scales and ranks change), `sizes` (the later paper's forest of 200 trees with 4 features
-a split, 608 to 10,000 cells), `ceiling` (what other views of the same cells reach: GATES on graphs, boosted
-trees on the flat encoding and on both). Every run has another training set, the same for all rows. A run
+several are measured one after another, FILE@reference is the arch2vec beside an info-NAS. Parts: `thesis`
+(section 4.4: 250 training cells, scikit-learn's defaults; then what scales and ranks change), `sizes` (the
+later paper's forest of 200 trees with 4 features a split, 608 to 10,000 cells), `ceiling` (what other views
+of the same cells reach: GATES on graphs, boosted trees on the flat encoding and on both), `compare` (a few
+rows to tell autoencoders apart). Every run has another training set, the same for all rows. A run
 whose predictions are all equal has no r; it is left out of the means.
 """
 
@@ -28,7 +29,6 @@ from pipeline.evaluation.protocols import training_runs  # noqa: E402
 from pipeline.predictors.replicates import fit_replicates, load, regresses_accuracy  # noqa: E402
 from pipeline.predictors.resources import Resources  # noqa: E402
 
-ON = {"latents": "it"}
 DEFAULTS = [
     ("ridge", "ridge", {}),
     ("Gaussian process", "gaussian_process", {}),
@@ -63,15 +63,17 @@ TREES = [
 GATES = [("GATES on graphs, 100 epochs", "gates", {"epochs": 100, "latents": None})]
 PARTS = {  # [(training sizes, rows)]
     "thesis": [([250], DEFAULTS + OTHERS)],
+    "compare": [([250], DEFAULTS[3:5] + LATER), ([608, 2500, 10_000], LATER[:1])],
     "sizes": [([608, 1000, 2500, 5000, 10_000], LATER)],
     "ceiling": [([250], GATES), ([250, 2500, 10_000], TREES)],
 }
 
 
-def measure(table, resources, n: int, runs: int, above: float, row) -> None:
+def measure(table, resources, latents: str, n: int, runs: int, above: float, row) -> None:
     """Print one row: mean and deviation over runs of r on all held-out cells, r and RMSE above, tau."""
     title, method, changes = row
-    settings = load(method).Settings(**{k: v for k, v in (ON | changes).items() if v is not None})
+    changes = {"latents": latents} | changes
+    settings = load(method).Settings(**{k: v for k, v in changes.items() if v is not None})
     labels = table.mean(table.val_metric)
     pool, test = table.archs[table.rows("labelled")], table.archs[table.rows("held_out")]
     truth = labels[table.rows("held_out")]
@@ -102,7 +104,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("table", type=Path)
-    parser.add_argument("autoencoders", type=Path, nargs="+")
+    parser.add_argument("autoencoders", nargs="+")
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--above", type=float, default=0.8)
     parser.add_argument("--part", choices=PARTS, nargs="+", default=["thesis", "sizes"])
@@ -114,10 +116,11 @@ def main() -> None:
     print(f"{len(truth)} held-out cells, {(truth > arguments.above).sum()} above {arguments.above}")
     for file in arguments.autoencoders:
         print(f"\n{file}\n{'':42}  cells  r, r above, RMSE above, Kendall's tau; CPU seconds a run")
-        resources = Resources({"it": file}, threads=arguments.threads)
+        path, at, part = file.partition("@")
+        resources = Resources({f"it{at}{part}": Path(path)}, threads=arguments.threads)
         for sizes, rows in (pair for part in arguments.part for pair in PARTS[part]):
             for n, row in itertools.product(sizes, rows):
-                measure(table, resources, n, arguments.runs, arguments.above, row)
+                measure(table, resources, f"it{at}{part}", n, arguments.runs, arguments.above, row)
 
 
 if __name__ == "__main__":
