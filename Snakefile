@@ -10,6 +10,9 @@ if not workflow.configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/inputs.smk"
+include: "rules/options.smk"
+include: "rules/targets.smk"
 include: "rules/spaces.smk"
 include: "rules/images.smk"
 include: "rules/children.smk"

@@ -1,12 +1,11 @@
 """The configuration's types, defaults and checks: the one source of truth.
 
 Each stage's own settings live in its package; this module puts them together and turns whatever is
-wrong into one line with the key's path.
+wrong into one line with the key's path. Whether sections fit one another is checked in `config_checks`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,27 +14,22 @@ import yaml
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
 from pipeline.autoencoders.infonas_settings import InfoNasSettings
-from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.autoencoders.settings import Arch2VecSettings
-from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, FileBenchmark
+from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark
+from pipeline.config_checks import check_across, images_of
 from pipeline.errors import ConfigError
-from pipeline.evaluation.settings import protocol_of
 from pipeline.io_dataset.settings import IoDatasetSettings
 from pipeline.plug_ins import plug_in
 from pipeline.predictors.settings import EvaluationSettings
 from pipeline.search.settings import SearchSettings
 from pipeline.settings import Settings
-from pipeline.spaces import UNLISTED, base
-from pipeline.zeroshot.settings import ZeroShotSettings, scores_used
+from pipeline.zeroshot.settings import ZeroShotSettings
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
 Images = Annotated[dict, BeforeValidator(plug_in("images", "source"))]
 Predictor = Annotated[dict, BeforeValidator(plug_in("predictors"))]
 Strategy = Annotated[dict, BeforeValidator(plug_in("search"))]
 Autoencoder = Annotated[Arch2VecSettings | InfoNasSettings, Field(discriminator="model")]
-
 
 NAMED = ("autoencoders", "predictors", "strategies")  # sections whose entries null leaves out
 
@@ -114,165 +108,14 @@ class Config(Settings):
         return [name for name in self.benchmarks if self.predictors and (names is None or name in names)]
 
     @model_validator(mode="after")
-    def _names_are_there(self):
-        if "index" in self.benchmarks:
-            raise ValueError("benchmarks.index: this name is the report's own (index.html); choose another")
-        for name, benchmark in self.benchmarks.items():
-            if isinstance(benchmark, ChildrenBenchmark):
-                _among(f"benchmarks.{name}.children.images", benchmark.children.images, self.images)
-                key = f"benchmarks.{name}.children.n_labelled"
-                self._enough_labels(name, key, benchmark.children.n_labelled, benchmark.space)
-                self._catalogue_is_large_enough(name, benchmark)
-            else:
-                if benchmark.images is not None:
-                    _among(f"benchmarks.{name}.images", benchmark.images, self.images)
-                labelled = benchmark.split.labelled
-                # a share of the table is known when the table is
-                labelled = labelled if labelled >= 1 else math.inf
-                key = f"benchmarks.{name}.split.labelled"
-                self._enough_training_cells(name, key, labelled, benchmark.space)
-            self._layers_fit(name, benchmark)
-            self._autoencoders_fit(name, benchmark)
-        self._latents_are_there()
-        self._scores_are_there()
-        self._labels_are_there()
-        for name, strategy in self.strategies.items():
-            if strategy.get("predictor"):
-                _among(f"strategies.{name}.predictor", strategy["predictor"], self.predictors)
+    def _sections_fit(self):
+        check_across(self)
         return self
-
-    def _latents_are_there(self) -> None:
-        users = {"predictors": self.predictors, "strategies": self.strategies}
-        for kind, named in users.items():
-            for name, settings in named.items():
-                for text in latents_in(settings):
-                    self._among_latents(f"{kind}.{name}.latents", text)
-
-    def _among_latents(self, path: str, text: str) -> None:
-        try:
-            latents = parse_latents(text)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        _among(path, latents.autoencoder, self.autoencoders)
-        autoencoder = self.autoencoders[latents.autoencoder]
-        if latents.part == "reference" and not getattr(autoencoder, "reference", False):
-            raise ValueError(f"{path}: {latents.autoencoder} has no reference; set its reference: true")
-        n_seeds = autoencoder.n_seeds
-        if latents.run > n_seeds:
-            raise ValueError(
-                f"{path}: there is no run {latents.run} of {latents.autoencoder}; "
-                f"autoencoders.{latents.autoencoder}.n_seeds is {n_seeds}"
-            )
-
-    def _catalogue_is_large_enough(self, name: str, benchmark: ChildrenBenchmark) -> None:
-        needed = benchmark.children.n_cells + self.zeroshot.n_candidates
-        if benchmark.space in UNLISTED and needed > self.catalogue:
-            raise ValueError(
-                f"catalogue: {self.catalogue} cells of {benchmark.space}, but benchmarks.{name}.children and "
-                f"zeroshot.n_candidates need {needed}; raise catalogue or ask for fewer"
-            )
-
-    def _scores_are_there(self) -> None:
-        without = [name for name in self.benchmarks if name not in self.scored()]
-        for kind, named in {"predictors": self.predictors, "strategies": self.strategies}.items():
-            for name, settings in named.items():
-                for metric in scores_used(settings):
-                    _among(f"{kind}.{name}.zeroshot", metric, self.zeroshot.metrics)
-                    if without:
-                        raise ValueError(
-                            f"{kind}.{name}.zeroshot: benchmarks.{without[0]} has no zero-shot scores; give "
-                            "it `images`, the image set on which networks are scored"
-                        )
-
-    def _labels_are_there(self) -> None:
-        for name in self.evaluation.benchmarks or ():
-            _among("evaluation.benchmarks", name, self.benchmarks)
-        for name in self.tested() if self.evaluation.labels == "test" else ():
-            benchmark = self.benchmarks[name]
-            if isinstance(benchmark, FileBenchmark) and benchmark.test_metric is None:
-                raise ValueError(
-                    f"evaluation.labels: test accuracies are asked for, but benchmarks.{name}.test_metric is "
-                    "null; take labels: val, or leave it out of evaluation.benchmarks"
-                )
-
-    def _enough_labels(self, name: str, key: str, labelled: int, space: str) -> None:
-        self._enough_training_cells(name, key, labelled, space)
-        if self.strategies and self.search.n_initial > labelled:
-            raise ValueError(f"search.n_initial: {self.search.n_initial} cells, but only {key} = {labelled}")
-
-    def _enough_training_cells(self, name: str, key: str, labelled: float, space: str) -> None:
-        if name not in self.tested():
-            return
-        pool = protocol_of(self.evaluation.protocol, space).pool
-        if pool == "all":
-            return  # how many there are is known when the table is
-        if pool != "labelled":
-            key, labelled = "evaluation.protocol.pool", pool
-        for n in self.evaluation.n_train:
-            if n > labelled:
-                raise ValueError(f"evaluation.n_train: {n} training cells, but only {key} = {labelled}")
-
-    def _layers_fit(self, name: str, benchmark) -> None:
-        networks = {}
-        if isinstance(benchmark, ChildrenBenchmark):
-            networks[f"benchmarks.{name}.children.network.layers"] = benchmark.children.network
-        if images_of(benchmark) is not None:
-            networks["zeroshot.network.layers"] = self.zeroshot.network
-        for key, network in networks.items():
-            if network.layers is not None and benchmark.space != "darts":
-                raise ValueError(
-                    f"{key}: only darts counts its cells so, but benchmarks.{name}.space is "
-                    f"{benchmark.space}; use stacks and cells_per_stack"
-                )
-
-    def _autoencoders_fit(self, name: str, benchmark) -> None:
-        for key, autoencoder in self.autoencoders.items():
-            if benchmark.space in UNLISTED:
-                self._unlisted_fits(key, autoencoder, benchmark.space)
-            if autoencoder.model == "infonas":
-                self._outputs_fit(key, autoencoder, name, benchmark)
-
-    def _unlisted_fits(self, key: str, autoencoder, space: str) -> None:
-        if autoencoder.n_cells < 2:
-            raise ValueError(
-                f"autoencoders.{key}.n_cells: {space} has too many cells to learn from all; give a number"
-            )
-        if autoencoder.split != "beside_table":
-            raise ValueError(
-                f"autoencoders.{key}.split: the cells of {space} are drawn, not listed; take beside_table"
-            )
-
-    def _outputs_fit(self, key: str, autoencoder, name: str, benchmark) -> None:
-        path, source = f"autoencoders.{key}.io_dataset", autoencoder.io_dataset or name
-        _among(path, source, self.benchmarks)
-        if isinstance(self.benchmarks[source], FileBenchmark):
-            raise ValueError(
-                f"{path}: infonas learns from networks trained here, but benchmarks.{source} is read from a "
-                "file; name a benchmark of trained networks (source: children), or leave it out of this run"
-            )
-        found = self.benchmarks[source].space
-        if base(found) != base(benchmark.space):
-            raise ValueError(
-                f"{path}: benchmarks.{source} has networks of {found}, but benchmarks.{name}.space is "
-                f"{benchmark.space}"
-            )
 
 
 def io_benchmark_of(config: Config, benchmark: str, autoencoder: str) -> str:
     """Return the benchmark whose I/O data set an info-NAS of `benchmark` learns from."""
     return config.autoencoders[autoencoder].io_dataset or benchmark
-
-
-def images_of(benchmark) -> str | None:
-    """Return the image set that a benchmark's networks see; None if they see none."""
-    return benchmark.children.images if isinstance(benchmark, ChildrenBenchmark) else benchmark.images
-
-
-def _among(path: str, name: str, known) -> None:
-    if name not in known:
-        raise ValueError(
-            f"{path}: there is no {name!r}; expected one of {', '.join(known) or '(none configured)'}"
-        )
 
 
 def check(raw: dict, source: str = "configuration") -> Config:

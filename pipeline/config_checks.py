@@ -1,0 +1,187 @@
+"""Whether the sections of a configuration fit one another: names that are there, numbers that suffice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pipeline.autoencoders.names import latents_in, parse_latents
+from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark
+from pipeline.evaluation.settings import protocol_of
+from pipeline.spaces import UNLISTED, base
+from pipeline.zeroshot.settings import scores_used
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+
+def check_across(config: Config) -> None:
+    """Raise ValueError, with the key's path, if a section names what another one does not have or allow."""
+    if "index" in config.benchmarks:
+        raise ValueError("benchmarks.index: this name is the report's own (index.html); choose another")
+    for name, benchmark in config.benchmarks.items():
+        if isinstance(benchmark, ChildrenBenchmark):
+            _among(f"benchmarks.{name}.children.images", benchmark.children.images, config.images)
+            key = f"benchmarks.{name}.children.n_labelled"
+            _enough_labels(config, name, key, benchmark.children.n_labelled, benchmark.space)
+            _catalogue_is_large_enough(config, name, benchmark)
+        else:
+            if benchmark.images is not None:
+                _among(f"benchmarks.{name}.images", benchmark.images, config.images)
+            labelled = benchmark.split.labelled
+            # a share of the table is known when the table is
+            labelled = labelled if labelled >= 1 else math.inf
+            key = f"benchmarks.{name}.split.labelled"
+            _enough_training_cells(config, name, key, labelled, benchmark.space)
+        _layers_fit(config, name, benchmark)
+        _autoencoders_fit(config, name, benchmark)
+    _latents_are_there(config)
+    _scores_are_there(config)
+    _labels_are_there(config)
+    for name, strategy in config.strategies.items():
+        if strategy.get("predictor"):
+            _among(f"strategies.{name}.predictor", strategy["predictor"], config.predictors)
+
+
+def _learners(config: Config) -> Iterator[tuple[str, dict]]:
+    """Yield (path, settings) of what may read latents and zero-shot scores."""
+    for kind, named in (("predictors", config.predictors), ("strategies", config.strategies)):
+        for name, settings in named.items():
+            yield f"{kind}.{name}", settings
+
+
+def _latents_are_there(config: Config) -> None:
+    for path, settings in _learners(config):
+        for text in latents_in(settings):
+            _among_latents(config, f"{path}.latents", text)
+
+
+def _among_latents(config: Config, path: str, text: str) -> None:
+    try:
+        latents = parse_latents(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    _among(path, latents.autoencoder, config.autoencoders)
+    autoencoder = config.autoencoders[latents.autoencoder]
+    if latents.part == "reference" and not getattr(autoencoder, "reference", False):
+        raise ValueError(f"{path}: {latents.autoencoder} has no reference; set its reference: true")
+    n_seeds = autoencoder.n_seeds
+    if latents.run > n_seeds:
+        raise ValueError(
+            f"{path}: there is no run {latents.run} of {latents.autoencoder}; "
+            f"autoencoders.{latents.autoencoder}.n_seeds is {n_seeds}"
+        )
+
+
+def _catalogue_is_large_enough(config: Config, name: str, benchmark: ChildrenBenchmark) -> None:
+    needed = benchmark.children.n_cells + config.zeroshot.n_candidates
+    if benchmark.space in UNLISTED and needed > config.catalogue:
+        raise ValueError(
+            f"catalogue: {config.catalogue} cells of {benchmark.space}, but benchmarks.{name}.children and "
+            f"zeroshot.n_candidates need {needed}; raise catalogue or ask for fewer"
+        )
+
+
+def _scores_are_there(config: Config) -> None:
+    without = [name for name in config.benchmarks if name not in config.scored()]
+    for path, settings in _learners(config):
+        for metric in scores_used(settings):
+            _among(f"{path}.zeroshot", metric, config.zeroshot.metrics)
+            if without:
+                raise ValueError(
+                    f"{path}.zeroshot: benchmarks.{without[0]} has no zero-shot scores; give "
+                    "it `images`, the image set on which networks are scored"
+                )
+
+
+def _labels_are_there(config: Config) -> None:
+    for name in config.evaluation.benchmarks or ():
+        _among("evaluation.benchmarks", name, config.benchmarks)
+    for name in config.tested() if config.evaluation.labels == "test" else ():
+        benchmark = config.benchmarks[name]
+        if isinstance(benchmark, FileBenchmark) and benchmark.test_metric is None:
+            raise ValueError(
+                f"evaluation.labels: test accuracies are asked for, but benchmarks.{name}.test_metric is "
+                "null; take labels: val, or leave it out of evaluation.benchmarks"
+            )
+
+
+def _enough_labels(config: Config, name: str, key: str, labelled: int, space: str) -> None:
+    _enough_training_cells(config, name, key, labelled, space)
+    if config.strategies and config.search.n_initial > labelled:
+        raise ValueError(f"search.n_initial: {config.search.n_initial} cells, but only {key} = {labelled}")
+
+
+def _enough_training_cells(config: Config, name: str, key: str, labelled: float, space: str) -> None:
+    if name not in config.tested():
+        return
+    pool = protocol_of(config.evaluation.protocol, space).pool
+    if pool == "all":
+        return  # how many there are is known when the table is
+    if pool != "labelled":
+        key, labelled = "evaluation.protocol.pool", pool
+    for n in config.evaluation.n_train:
+        if n > labelled:
+            raise ValueError(f"evaluation.n_train: {n} training cells, but only {key} = {labelled}")
+
+
+def _layers_fit(config: Config, name: str, benchmark) -> None:
+    networks = {}
+    if isinstance(benchmark, ChildrenBenchmark):
+        networks[f"benchmarks.{name}.children.network.layers"] = benchmark.children.network
+    if images_of(benchmark) is not None:
+        networks["zeroshot.network.layers"] = config.zeroshot.network
+    for key, network in networks.items():
+        if network.layers is not None and benchmark.space != "darts":
+            raise ValueError(
+                f"{key}: only darts counts its cells so, but benchmarks.{name}.space is "
+                f"{benchmark.space}; use stacks and cells_per_stack"
+            )
+
+
+def _autoencoders_fit(config: Config, name: str, benchmark) -> None:
+    for key, autoencoder in config.autoencoders.items():
+        if benchmark.space in UNLISTED:
+            _unlisted_fits(key, autoencoder, benchmark.space)
+        if autoencoder.model == "infonas":
+            _outputs_fit(config, key, autoencoder, name, benchmark)
+
+
+def _unlisted_fits(key: str, autoencoder, space: str) -> None:
+    if autoencoder.n_cells < 2:
+        raise ValueError(
+            f"autoencoders.{key}.n_cells: {space} has too many cells to learn from all; give a number"
+        )
+    if autoencoder.split != "beside_table":
+        raise ValueError(
+            f"autoencoders.{key}.split: the cells of {space} are drawn, not listed; take beside_table"
+        )
+
+
+def _outputs_fit(config: Config, key: str, autoencoder, name: str, benchmark) -> None:
+    path, source = f"autoencoders.{key}.io_dataset", autoencoder.io_dataset or name
+    _among(path, source, config.benchmarks)
+    if isinstance(config.benchmarks[source], FileBenchmark):
+        raise ValueError(
+            f"{path}: infonas learns from networks trained here, but benchmarks.{source} is read from a "
+            "file; name a benchmark of trained networks (source: children), or leave it out of this run"
+        )
+    found = config.benchmarks[source].space
+    if base(found) != base(benchmark.space):
+        raise ValueError(
+            f"{path}: benchmarks.{source} has networks of {found}, but benchmarks.{name}.space is "
+            f"{benchmark.space}"
+        )
+
+
+def images_of(benchmark) -> str | None:
+    """Return the image set that a benchmark's networks see; None if they see none."""
+    return benchmark.children.images if isinstance(benchmark, ChildrenBenchmark) else benchmark.images
+
+
+def _among(path: str, name: str, known) -> None:
+    if name not in known:
+        raise ValueError(
+            f"{path}: there is no {name!r}; expected one of {', '.join(known) or '(none configured)'}"
+        )

@@ -1,0 +1,171 @@
+# Input functions: which artifacts a rule's job reads.
+
+
+def space_of(wildcards):
+    return f"results/spaces/{CONFIG.benchmarks[wildcards.benchmark].space}.h5"
+
+
+def images_for(wildcards):
+    return f"results/images/{images_of(CONFIG.benchmarks[wildcards.benchmark])}.h5"
+
+
+def image_source_of(wildcards):
+    """The archive or folder that an image set is read from; digits come from none."""
+    file = IMAGE_FILES[wildcards.images]
+    return [str(file)] if file else []
+
+
+def children_of(benchmark):
+    if benchmark not in TRAINED:
+        return []
+    children = CONFIG.benchmarks[benchmark].children
+    return expand(
+        "results/children/{benchmark}/chunk_{chunk}.h5",
+        benchmark=benchmark,
+        chunk=range(chunk_count(children.n_cells, children.chunk_size)),
+    )
+
+
+def scores_of(benchmark):
+    return expand(
+        "results/zeroshot/{benchmark}/chunk_{chunk}.h5",
+        benchmark=benchmark,
+        chunk=range(chunk_count(scored_cells(CONFIG, benchmark), CONFIG.zeroshot.chunk_size)),
+    )
+
+
+def surrogates_of(benchmark):
+    """{val_acc, test_acc: file} of the surrogates that answer for a benchmark; empty without any."""
+    settings = CONFIG.benchmarks[benchmark]
+    if origin_of(settings) != "surrogate":
+        return {}
+    targets = ["val_acc"] + (["test_acc"] if judged_by(benchmark, settings, CONFIG.data_dir) else [])
+    return {target: f"results/surrogates/{benchmark}/{target}.ubj" for target in targets}
+
+
+def chunks_of(wildcards):
+    return children_of(wildcards.benchmark)
+
+
+def score_chunks_of(wildcards):
+    return scores_of(wildcards.benchmark)
+
+
+def scored_cells_of(wildcards):
+    """Where the cells come from that get zero-shot scores: the space, or a table that was read from a file."""
+    if wildcards.benchmark in TRAINED:
+        return {"space": space_of(wildcards)}
+    return {"table": "results/benchmarks/{benchmark}.h5"}
+
+
+def autoencoder_inputs(wildcards):
+    """arch2vec reads cells; info-NAS also reads what trained networks output, and for which images."""
+    inputs = {"table": "results/benchmarks/{benchmark}.h5"}
+    if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
+        inputs |= {"space": space_of(wildcards)}
+    if CONFIG.autoencoders[wildcards.autoencoder].model == "infonas":
+        source = io_benchmark_of(CONFIG, wildcards.benchmark, wildcards.autoencoder)
+        images = images_of(CONFIG.benchmarks[source])
+        inputs |= {"io": f"results/io_dataset/{source}.h5", "images": f"results/images/{images}.h5"}
+    return inputs
+
+
+def embedding_inputs(wildcards):
+    """An autoencoder, and the cells to embed: the table's, and the space's where it is listed."""
+    inputs = {"table": "results/benchmarks/{benchmark}.h5"}
+    if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
+        inputs |= {"space": space_of(wildcards)}
+    return inputs | {
+        "autoencoder": "results/autoencoders/{benchmark}/{autoencoder}/seed_{autoencoder_seed}.h5"
+    }
+
+
+def autoencoders_of(benchmark, directory="autoencoders"):
+    """(name, file) of every run of every autoencoder on a benchmark."""
+    return [
+        (name, f"results/{directory}/{benchmark}/{name}/seed_{run}.h5")
+        for name, settings in CONFIG.autoencoders.items()
+        for run in range(1, settings.n_seeds + 1)
+    ]
+
+
+def all_autoencoders(wildcards=None):
+    return [file for benchmark in CONFIG.benchmarks for _, file in autoencoders_of(benchmark)]
+
+
+def latents_of(wildcards):
+    """Names of the latents that a predictor takes, or a strategy with its predictor; none twice."""
+    if "predictor" in wildcards.keys():
+        return latents_in(CONFIG.predictors[wildcards.predictor])
+    strategy = CONFIG.strategies[wildcards.strategy]
+    predictor = CONFIG.predictors[strategy["predictor"]] if strategy.get("predictor") else {}
+    return list(dict.fromkeys(latents_in(strategy) + latents_in(predictor)))
+
+
+def latents_inputs(wildcards):
+    """The runs of autoencoders that these are of, in the same order."""
+    benchmark, named = wildcards.benchmark, [parse_latents(text) for text in latents_of(wildcards)]
+    files = [f"results/autoencoders/{benchmark}/{n.autoencoder}/seed_{n.run}.h5" for n in named]
+    return {"latents": files} if files else {}
+
+
+def scores_inputs(benchmark, *settings):
+    """The zero-shot scores, if one of a predictor's or strategy's settings names any."""
+    used = any(scores_used(each) for each in settings)
+    return {"zeroshot": f"results/zeroshot/{benchmark}.h5"} if used else {}
+
+
+def predictor_inputs(wildcards):
+    inputs = {"table": "results/benchmarks/{benchmark}.h5"}
+    inputs |= scores_inputs(wildcards.benchmark, CONFIG.predictors[wildcards.predictor])
+    return inputs | latents_inputs(wildcards)
+
+
+def strategy_inputs(wildcards):
+    inputs = {"table": "results/benchmarks/{benchmark}.h5"} | surrogates_of(wildcards.benchmark)
+    if wildcards.benchmark in TRAINED:
+        inputs["images"] = images_for(wildcards)
+        if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
+            inputs["space"] = space_of(wildcards)
+    strategy = CONFIG.strategies[wildcards.strategy]
+    inputs |= scores_inputs(
+        wildcards.benchmark, strategy, CONFIG.predictors.get(strategy.get("predictor"), {})
+    )
+    return inputs | latents_inputs(wildcards)
+
+
+def all_predictions(wildcards=None):
+    return expand(
+        "results/predictors/{benchmark}/{predictor}/n{n_train}.h5",
+        benchmark=TESTED,
+        predictor=CONFIG.predictors,
+        n_train=CONFIG.evaluation.n_train,
+    )
+
+
+def all_searches(wildcards=None):
+    return each_benchmark("results/search/{benchmark}/{strategy}.h5", strategy=CONFIG.strategies)
+
+
+def page_inputs(wildcards):
+    """What there is of one benchmark, by the option of `report` that takes it."""
+    benchmark = ONLY or wildcards.benchmark
+    trained = benchmark in TRAINED
+    one = {"benchmark": benchmark}
+    return {
+        "images": f"results/images/{images_of(CONFIG.benchmarks[benchmark])}.h5" if trained else [],
+        "children": children_of(benchmark),
+        "table": f"results/benchmarks/{benchmark}.h5",
+        "surrogates": [Path(file).with_suffix(".h5") for file in surrogates_of(benchmark).values()],
+        "io_dataset": f"results/io_dataset/{benchmark}.h5" if trained else [],
+        "autoencoders": [file for _, file in autoencoders_of(benchmark)],
+        "zeroshot": f"results/zeroshot/{benchmark}.h5" if benchmark in SCORED else [],
+        "predictions": expand(
+            "results/predictors/{benchmark}/{predictor}/n{n_train}.h5",
+            **one,
+            predictor=CONFIG.predictors if benchmark in TESTED else [],
+            n_train=CONFIG.evaluation.n_train,
+        ),
+        "search": expand("results/search/{benchmark}/{strategy}.h5", **one, strategy=CONFIG.strategies),
+        "tables": TABLES + SEARCH_TABLES,
+    }

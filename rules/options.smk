@@ -1,0 +1,64 @@
+# Options of commands that differ from job to job.
+
+
+def named(names, files):
+    """NAME=FILE options, in order."""
+    return " ".join(f"{name}={file}" for name, file in zip(names, files))
+
+
+def autoencoder_option(wildcards, input):
+    """The files that the stages of autoencoders read beside the table, where there are such."""
+    options = {
+        "autoencoder": "--autoencoder-file",
+        "space": "--space-file",
+        "io": "--io-dataset",
+        "images": "--images",
+    }
+    return " ".join(f"{option} {input[name]}" for name, option in options.items() if name in input.keys())
+
+
+def oracle_option(wildcards, input):
+    """What a search's accuracies come from: networks trained here, surrogates, or the table alone."""
+    if wildcards.benchmark in TRAINED:
+        kept = f"results/search/{wildcards.benchmark}/trained"
+        cells = f"--space-file {input.space} " if "space" in input.keys() else ""
+        return f"{cells}--images {input.images} --cache {kept}"
+    files = surrogates_of(wildcards.benchmark)
+    return f"--surrogates {named(files, files.values())}" if files else ""
+
+
+def side_by_side_of(wildcards):
+    """How many networks a job trains at a time."""
+    trained = wildcards.benchmark in TRAINED
+    return CONFIG.benchmarks[wildcards.benchmark].children.side_by_side if trained else 1
+
+
+def latents_option(wildcards, input):
+    """--latents NAME=FILE … for each of the latents among the inputs."""
+    names = latents_of(wildcards)
+    return f"--latents {named(names, input.latents)}" if names else ""
+
+
+def zeroshot_option(wildcards, input):
+    """--zeroshot FILE if scores are among the inputs."""
+    return f"--zeroshot {input.zeroshot}" if "zeroshot" in input.keys() else ""
+
+
+def page_options(wildcards, input):
+    """The command's options for what there is."""
+    benchmark = ONLY or wildcards.benchmark
+    names = surrogates_of(benchmark)
+    encoders = [name for name, _ in autoencoders_of(benchmark)]
+    options = {
+        "--images": input.images,
+        "--children": input.children,
+        "--benchmark-table": input.table,
+        "--surrogates": named(names, input.surrogates),
+        "--io-dataset": input.io_dataset,
+        "--autoencoders": named(encoders, input.autoencoders),
+        "--zeroshot": input.zeroshot,
+        "--predictions": input.predictions,
+        "--search": named(CONFIG.strategies, input.search),
+        "--tables": input.tables,
+    }
+    return " ".join(f"{option} {files}" for option, files in options.items() if len(files))

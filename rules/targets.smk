@@ -1,0 +1,27 @@
+# What each target is made of. A target names its intermediate artifacts too: Snakemake would not miss
+# a deleted one otherwise, as long as what was made from it is still there.
+LISTED = [  # benchmarks that need all cells of their space
+    name
+    for name, settings in CONFIG.benchmarks.items()
+    if name in TRAINED or (CONFIG.autoencoders and settings.space not in UNLISTED)
+]
+SPACES = sorted({f"results/spaces/{CONFIG.benchmarks[benchmark].space}.h5" for benchmark in LISTED})
+IMAGES = expand("results/images/{images}.h5", images=CONFIG.images)
+CHILDREN = [*SPACES, *IMAGES, *(chunk for benchmark in TRAINED for chunk in children_of(benchmark))]
+SURROGATES = [file for benchmark in CONFIG.benchmarks for file in surrogates_of(benchmark).values()]
+BENCHMARKS = [*CHILDREN, *each_benchmark("results/benchmarks/{benchmark}.h5"), *SURROGATES]
+IO_DATASET = BENCHMARKS + expand("results/io_dataset/{benchmark}.h5", benchmark=TRAINED)
+AUTOENCODER_TABLES = ["results/tables/autoencoders.csv"] if CONFIG.autoencoders else []
+AUTOENCODERS = [*IO_DATASET, *all_autoencoders(), *AUTOENCODER_TABLES]
+EMBEDDINGS = AUTOENCODERS + [
+    file for benchmark in CONFIG.benchmarks for _, file in autoencoders_of(benchmark, "embeddings")
+]
+SCORED = CONFIG.scored()
+ZEROSHOT = [*BENCHMARKS, *(chunk for benchmark in SCORED for chunk in scores_of(benchmark))]
+ZEROSHOT += expand("results/zeroshot/{benchmark}.h5", benchmark=SCORED)
+TABLES = ["results/tables/predictors.csv"] if CONFIG.predictors else []
+PREDICTORS = [*AUTOENCODERS, *all_predictions(), *TABLES]
+SEARCH_TABLES = ["results/tables/search.csv"] if CONFIG.strategies else []
+SEARCH = [*BENCHMARKS, *all_searches(), *SEARCH_TABLES]
+PAGES = each_benchmark("results/report/{benchmark}.html") if len(CONFIG.benchmarks) > 1 else []
+REPORT = [*dict.fromkeys([*PREDICTORS, *ZEROSHOT, *SEARCH, *PAGES]), "results/report/index.html"]
