@@ -16,6 +16,7 @@ import io
 import json
 import os
 import platform
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,11 +39,12 @@ PACKAGES = ("h5py", "nasbench-pytorch", "numpy", "scikit-learn", "torch", "xgboo
 def replacing(path) -> Iterator[Path]:
     """Yield a temporary path in `path`'s folder; on success flush it and rename it to `path`.
 
-    On any exception the temporary file is removed and `path` stays as it was. A full disk or a
-    folder that cannot be written raises ArtifactError.
+    On any exception the temporary file is removed and `path` stays as it was. Several processes may write
+    the same path at once, on one machine or on several that share the folder: each has a file of its own,
+    and the last one that is done stays. A full disk or a folder that cannot be written raises ArtifactError.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")  # process ids repeat on a cluster
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

@@ -36,11 +36,13 @@ def load_checkpoint(path: Path | None, mark: str, model, optimizer, chance, curv
 
     Nothing is returned and touched if there is no checkpoint, it is of something else, or it is damaged.
     """
-    if path is None or not path.exists():
+    if path is None:
         return []
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = state["mark"]
+    except FileNotFoundError:
+        return []
     except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError, LookupError, TypeError):
         log.warning("%s: cannot be read; this network is trained from its beginning", path)
         return []

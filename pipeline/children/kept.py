@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -27,7 +28,9 @@ class Kept:
     """A folder of trained networks, all of one image set, size, recipe, seed and code.
 
     The folder's name is their identity, so networks of another one are never used. A network that was
-    under way when its process was killed is continued.
+    under way when its process was killed is continued. Several processes may share the folder: what one has
+    finished before another begins it is not trained twice, and where both train it at once they write the
+    same bytes, each file whole.
     """
 
     def __init__(
@@ -38,8 +41,15 @@ class Kept:
             NetworkSettings(**network),
             TrainingSettings(**training),
         )
-        self.job, self.device = job, device
-        self.folder = Path(folder) / identity(images, self.network, self.training, job.seed, space)
+        self.device, self.seed = device, job.seed
+        which = identity(images, self.network, self.training, job.seed, space)
+        how = {
+            "network": self.network.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
+        }
+        # the same file whichever chunk or strategy asks for a network
+        self.job = replace(job, stage="network", settings={"space": space} | how, code=which, modules={})
+        self.folder = Path(folder) / which
         self._data: DeviceImages | None = None
 
     def get(self, arch: Archs) -> tuple[ChildResult, bool]:
@@ -71,17 +81,23 @@ class Kept:
             self._data = DeviceImages.of(self.images, self.training.shift, self.device)
         lanes = 1 if self.training.compile else side_by_side
         trainings = (self._training(archs[rows[cell][0]], cell) for cell in wanting)
-        for place, result in interleaved(trainings, lanes, torch.device(self.device)):
+        for place, (result, now) in interleaved(trainings, lanes, torch.device(self.device)):
             cell = wanting[place]
-            self._keep(archs[rows[cell][0]], result)
-            yield from ((row, result, True) for row in rows[cell])
+            if now:
+                self._keep(archs[rows[cell][0]], result)
+            yield from ((row, result, now) for row in rows[cell])
 
     def _file(self, cell: str) -> Path:
         return self.folder / f"{cell}.h5"
 
-    def _training(self, arch: Archs, cell: str):
-        how = self.images, self.network, self.training, self.job.seed, self.device
-        return network_training(arch, *how, self._file(cell).with_suffix(".pt"), self._data)
+    def _training(self, arch: Archs, cell: str) -> Generator[None, None, tuple[ChildResult, bool]]:
+        """Return the network, and whether it was trained; it may have been kept by another process by now."""
+        found = read_network(self._file(cell))
+        if found is not None:
+            return found, False
+        how = self.images, self.network, self.training, self.seed, self.device
+        trained = network_training(arch, *how, self._file(cell).with_suffix(".pt"), self._data)
+        return (yield from trained), True
 
     def _keep(self, arch: Archs, result: ChildResult) -> None:
         file = self._file(result.cell)

@@ -53,6 +53,17 @@ def test_an_exception_leaves_the_old_artifact_and_nothing_else(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.h5", "x.h5.run.json"]
 
 
+def test_two_who_write_one_path_at_once_do_not_share_a_draft(tmp_path):
+    path = tmp_path / "x.txt"
+    with artifacts.replacing(path) as first:
+        first.write_text("first, and longer")
+        with artifacts.replacing(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first, and longer"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_nobody_is_told_to_delete_what_is_no_artifact(tmp_path):
     (tmp_path / "data.csv").write_text("a,b\n")
     with pytest.raises(ArtifactError) as error:
