@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,33 @@ def test_the_lock_pins_every_dependency_of_the_package():
     names = {need.name.lower() for need in here}
     assert names <= lock().keys()
     assert lock()["torch"] == "2.13.0"
+
+
+def imported(folder: str) -> set[str]:
+    """Return the packages that the code in a folder imports, wherever in a file it does."""
+    found = set()
+    for file in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names - {"pipeline", "tests", "perf"}
+
+
+def test_what_the_code_imports_is_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needs = {"pipeline": project["dependencies"]}
+    needs["tests"] = needs["pipeline"] + project["optional-dependencies"]["dev"]
+    distributions = packages_distributions()
+    for folder, wanted in needs.items():
+        declared = {Requirement(need).name.lower() for need in wanted}
+        by = {
+            name: {d.lower().replace("_", "-") for d in distributions.get(name, ())}
+            for name in imported(folder)
+        }
+        assert {"numpy", "torch"} <= by.keys()
+        assert [name for name, packages in by.items() if not declared & packages] == [], folder
 
 
 @pytest.mark.parametrize("name", ["torch", "numpy", "snakemake", "h5py", "scikit-learn"])
