@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
+from hashlib import sha256
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 
 from pipeline.artifacts import replacing
+
+DIGEST_SIZE = 32  # bytes of a SHA-256, which the file begins with: torch would read damaged numbers
 
 log = logging.getLogger("nasflow")
 
@@ -27,8 +30,10 @@ def save_checkpoint(path: Path, mark: str, model, optimizer, chance, curves, sec
         "curves": {name: torch.from_numpy(curve) for name, curve in curves.items()},
         "seconds": seconds,
     }
+    content = io.BytesIO()
+    torch.save(state, content)
     with replacing(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(sha256(content.getbuffer()).digest() + content.getbuffer())
 
 
 def load_checkpoint(path: Path | None, mark: str, model, optimizer, chance, curves) -> list[float]:
@@ -39,14 +44,20 @@ def load_checkpoint(path: Path | None, mark: str, model, optimizer, chance, curv
     if path is None:
         return []
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        found = state["mark"]
+        stored = path.read_bytes()
     except FileNotFoundError:
         return []
-    except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError, LookupError, TypeError):
-        log.warning("%s: cannot be read; this network is trained from its beginning", path)
+    except OSError as error:
+        log.warning(
+            "%s: cannot be read (%s); this network is trained from its beginning", path, error.strerror
+        )
         return []
-    if found != mark:
+    content = memoryview(stored)[DIGEST_SIZE:]
+    if sha256(content).digest() != stored[:DIGEST_SIZE]:
+        log.warning("%s: is damaged; this network is trained from its beginning", path)
+        return []
+    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    if state["mark"] != mark:
         log.info("%s: is of another training; this network is trained from its beginning", path)
         return []
     model.load_state_dict(state["model"])

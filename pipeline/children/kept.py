@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.artifacts import get_table, open_h5, read_run_record
+from pipeline.artifacts import checksum, get_table, open_h5, read_run_record, write_run_record
 from pipeline.children.device_images import DeviceImages
 from pipeline.children.interleaved import interleaved
 from pipeline.children.reading import KIND, times, unpack, write_chunk
@@ -101,7 +100,8 @@ class Kept:
 
     def _keep(self, arch: Archs, result: ChildResult) -> None:
         file = self._file(result.cell)
-        write_chunk(file, arch, [-1], [result], self.images, self.job, [], times([result]))
+        write_chunk(file, arch, [-1], [result], self.images, self.job, [], None)
+        write_run_record(file, self.job, times([result]) | {"sha256": checksum(file)})
         file.with_suffix(".pt").unlink(missing_ok=True)
 
     def remove(self) -> None:
@@ -112,10 +112,11 @@ class Kept:
 
 
 def read_network(file: Path) -> ChildResult | None:
-    """Return the network kept in `file`; None if it is not there or damaged (it is trained again then)."""
-    if not file.exists():
-        return None
+    """Return the network kept in `file`; None if it is not there, or damaged (it is trained again then)."""
+    record = read_run_record(file)
     try:
+        if record.get("sha256") != checksum(file):
+            return None
         with open_h5(file, KIND) as handle:
             row = get_table(handle).iloc[0]
             return ChildResult(
@@ -125,7 +126,7 @@ def read_network(file: Path) -> ChildResult | None:
                 params=int(row["params"]),
                 curves={name: handle["curves"][name][0] for name in handle["curves"].attrs["names"]},
                 state=unpack(handle["weights"][row["cell"]]) if row["status"] == "ok" else {},
-                epoch_seconds=read_run_record(file).get("epoch_seconds", {}).get(row["cell"], [math.nan]),
+                epoch_seconds=record["epoch_seconds"][row["cell"]],
             )
-    except (ArtifactError, KeyError, IndexError):
+    except (ArtifactError, OSError, KeyError, IndexError):
         return None

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.children.kept import Kept
@@ -93,8 +94,8 @@ def test_what_another_process_has_finished_meanwhile_is_not_trained_again(
     asked = kept.get_all(CELLS)
     row, _, now = next(asked)
     assert (row, now, len(epochs)) == (0, True, TRAINING.epochs)
-    other = kept.folder / f"{cell_ids(MIXED)[0]}.h5"
-    other.write_bytes((alone.folder / other.name).read_bytes())
+    for file in alone.folder.glob(f"{cell_ids(MIXED)[0]}.*"):
+        (kept.folder / file.name).write_bytes(file.read_bytes())
     found = {row: (result, now) for row, result, now in asked}
     assert [found[row][1] for row in (1, 2)] == [True, False]
     assert len(epochs) == 2 * TRAINING.epochs
@@ -113,3 +114,25 @@ def test_a_checkpoint_taken_away_by_who_finished_first_does_no_harm(tmp_path, im
             next(training)
     result, now = end.value.value
     assert now and same(result, alone.get(BRANCHES)[0])
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".pt"])
+def test_a_byte_that_changed_anywhere_is_noticed(tmp_path, images, alone, monkeypatch, suffix):
+    kept = kept_by("damaged", tmp_path, images)
+    cell = cell_ids(PLAIN)[0]
+    training = kept._training(PLAIN, cell)
+    while not (kept.folder / f"{cell}.pt").exists():
+        next(training)
+    if suffix == ".h5":
+        kept.get(PLAIN)
+    file = kept.folder / f"{cell}{suffix}"
+    whole, epochs = file.read_bytes(), count_epochs(monkeypatch)
+    for place in np.random.default_rng(0).integers(len(whole), size=6):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        file.write_bytes(damaged)
+        result, now = kept.get(PLAIN)
+        assert now and same(result, alone.get(PLAIN)[0])
+        if suffix == ".pt":
+            (kept.folder / f"{cell}.h5").unlink()
+    assert len(epochs) == 6 * TRAINING.epochs
