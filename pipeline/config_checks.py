@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark
 from pipeline.evaluation.settings import protocol_of
-from pipeline.spaces import UNLISTED, base
+from pipeline.spaces import UNLISTED, base, load
 from pipeline.zeroshot.settings import scores_used
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def check_across(config: Config) -> None:
         _autoencoders_fit(config, name, benchmark)
     _latents_are_there(config)
     _scores_are_there(config)
+    _enough_to_score(config)
     _labels_are_there(config)
     for name, strategy in config.strategies.items():
         if strategy.get("predictor"):
@@ -84,8 +85,12 @@ def _catalogue_is_large_enough(config: Config, name: str, benchmark: ChildrenBen
 
 
 def _scores_are_there(config: Config) -> None:
-    without = [name for name in config.benchmarks if name not in config.scored()]
+    of_strategies = {f"predictors.{s.get('predictor')}" for s in config.strategies.values()}
     for path, settings in _learners(config):
+        searches = path.startswith("strategies.") or path in of_strategies  # every benchmark is searched
+        without = [
+            b for b in (config.benchmarks if searches else config.tested()) if b not in config.scored()
+        ]
         for metric in scores_used(settings):
             _among(f"{path}.zeroshot", metric, config.zeroshot.metrics)
             if without:
@@ -93,6 +98,22 @@ def _scores_are_there(config: Config) -> None:
                     f"{path}.zeroshot: benchmarks.{without[0]} has no zero-shot scores; give "
                     "it `images`, the image set on which networks are scored"
                 )
+
+
+def _enough_to_score(config: Config) -> None:
+    for name in config.scored():
+        benchmark, size = config.benchmarks[name], config.zeroshot.batch_size
+        images = images_of(benchmark)
+        n_train = config.images[images].get("n_train")
+        if n_train is not None and n_train < size:
+            raise ValueError(f"zeroshot.batch_size: {size} images, but images.{images}.n_train is {n_train}")
+        if isinstance(benchmark, ChildrenBenchmark) or benchmark.space in UNLISTED:
+            continue
+        n_cells = load(benchmark.space).SIZE
+        if benchmark.n_scored != "all" and benchmark.n_scored > n_cells:
+            raise ValueError(
+                f"benchmarks.{name}.n_scored: {benchmark.n_scored} cells, but {benchmark.space} has {n_cells}"
+            )
 
 
 def _labels_are_there(config: Config) -> None:

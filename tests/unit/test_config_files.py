@@ -77,6 +77,26 @@ def test_how_many_cells_are_scored_is_checked(raw, n_scored, message):
     assert check(raw).benchmarks["nasbench201"].n_scored == 17
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_scored": 15_626}, "benchmarks.nasbench201.n_scored: 15626 cells, but nasbench201 has 15625"),
+        ({"n_scored": 15_625}, None),
+        ({"batch_size": 101}, "zeroshot.batch_size: 101 images, but images.digits.n_train is 100"),
+        ({"batch_size": 100}, None),
+    ],
+)
+def test_more_cells_or_images_than_there_are_is_refused_before_any_job(raw, changes, message):
+    raw["images"] = {"digits": {"source": "digits", "n_train": 100, "n_valid": 50, "n_test": 50}}
+    raw["benchmarks"]["nasbench201"] |= {"images": "digits", "n_scored": changes.get("n_scored", 10)}
+    raw["zeroshot"] = {"batch_size": changes.get("batch_size", 10)}
+    if message is None:
+        assert check(raw).scored() == ["nasbench201"]
+    else:
+        with pytest.raises(ConfigError, match=f"^configuration: {message}$"):
+            check(raw)
+
+
 def test_all_cells_of_a_space_that_cannot_be_listed_are_refused():
     raw = yaml.safe_load((CONFIGS / "nasbench301.yaml").read_text())
     raw["benchmarks"]["nasbench301"]["n_scored"] = "all"
@@ -108,6 +128,25 @@ def test_scores_that_are_used_must_be_computed(raw, kind, name, metric, message)
     method = {"predictors": "xgboost", "strategies": "zeroshot_ranking"}[kind]
     raw[kind][name] = {"method": method, "zeroshot": metric}
     with pytest.raises(ConfigError, match=message):
+        check(raw)
+
+
+def test_scores_are_asked_of_the_benchmarks_where_they_are_used(raw):
+    raw["benchmarks"]["plain"] = yaml.safe_load(yaml.safe_dump(raw["benchmarks"]["nasbench201"]))
+    raw["images"] = {"digits": {"source": "digits", "n_train": 100, "n_valid": 50, "n_test": 50}}
+    raw["benchmarks"]["nasbench201"]["images"] = "digits"
+    raw["predictors"] = {"xgboost": {"method": "xgboost", "zeroshot": ["snip"]}}
+    raw["strategies"] = {"random": {"method": "random"}}
+    refused = "predictors.xgboost.zeroshot: benchmarks.plain has no zero-shot scores"
+    with pytest.raises(ConfigError, match=refused):
+        check(raw)
+    raw["evaluation"]["benchmarks"] = ["nasbench201"]
+    assert check(raw).tested() == check(raw).scored() == ["nasbench201"]
+    raw["strategies"]["guided"] = {"method": "predictor_evolution", "predictor": "xgboost"}
+    with pytest.raises(ConfigError, match=refused):  # all benchmarks are searched, and with it
+        check(raw)
+    raw["strategies"] = {"best": {"method": "zeroshot_ranking", "zeroshot": "snip"}}
+    with pytest.raises(ConfigError, match="strategies.best.zeroshot: benchmarks.plain has no zero-shot"):
         check(raw)
 
 
