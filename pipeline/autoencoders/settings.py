@@ -17,6 +17,9 @@ class GraphSettings(Settings):
     gin_layers: int = Field(4, ge=1, le=20, description="the authors' 5 hops build 4 layers")
     dropout: float = Field(0.3, ge=0, lt=1, description="of the latents, before decoding")
     kl_weight: float = Field(0.005, ge=0, le=100, description="weight of the divergence from the prior")
+    op_weight: float = Field(
+        1.0, gt=0, le=1000, description="weight of the operations' loss, that of the edges' being 1"
+    )
     n_cells: int = Field(
         30_000, ge=0, le=10_000_000, description="unlabelled cells to learn from; 0: all the others"
     )

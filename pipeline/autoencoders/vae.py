@@ -24,6 +24,7 @@ class GraphShape(Protocol):
     gin_layers: int
     dropout: float
     kl_weight: float
+    op_weight: float
 
 
 class Graphs(NamedTuple):
@@ -104,7 +105,8 @@ class Arch2Vec(nn.Module):
     def __init__(self, n_ops: int, shape: GraphShape):
         super().__init__()
         widths = [n_ops] + [shape.hidden_dim] * shape.gin_layers
-        self.n_ops, self.dropout, self.kl_weight = n_ops, shape.dropout, shape.kl_weight
+        self.n_ops, self.dropout = n_ops, shape.dropout
+        self.kl_weight, self.op_weight = shape.kl_weight, shape.op_weight
         self.layers = nn.ModuleList(GinLayer(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
         self.fc_mu = nn.Linear(shape.hidden_dim, shape.latent_dim)
         self.fc_logvar = nn.Linear(shape.hidden_dim, shape.latent_dim)
@@ -136,7 +138,8 @@ class Arch2Vec(nn.Module):
         i, j = edge_pairs(graphs.ops.shape[1], z.device)
         adj_loss = F.binary_cross_entropy_with_logits(adj_logits[:, i, j], graphs.adj[:, i, j].float())
         kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(dim=2).mean()
-        return VaeLoss(ops_loss + adj_loss + self.kl_weight * kl, ops_loss, adj_loss, kl), z
+        total = self.op_weight * ops_loss + adj_loss + self.kl_weight * kl
+        return VaeLoss(total, ops_loss, adj_loss, kl), z
 
 
 def softmax_cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
