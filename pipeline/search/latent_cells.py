@@ -118,9 +118,10 @@ class LatentCells:
 
 def embedding(context: Context, settings: LatentSettings) -> Embed:
     """Return what embeds cells by the autoencoder that the settings name, a block of cells at a time."""
-    from pipeline.autoencoders.reading import load_encoder
+    from pipeline.autoencoders.reading import load_latents
 
-    encoder = load_encoder(Resources(context.latents).autoencoder(settings.latents), context.device)
+    name = settings.latents
+    encoder = load_latents(name, Resources(context.latents).autoencoder(name), context.device)
     width = encoder.vae.fc_mu.out_features
 
     def embed(archs: Archs) -> np.ndarray:

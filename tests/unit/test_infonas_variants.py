@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from dataclasses import replace
 
 import h5py
@@ -21,6 +22,8 @@ from pipeline.autoencoders.reference import Reference
 from pipeline.autoencoders.shown import shown
 from pipeline.autoencoders.vae import Arch2Vec
 from pipeline.errors import DataError
+from pipeline.search import latent_neighbours
+from pipeline.search.latent_cells import embedding
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 from tests.unit import trained_networks as trained
@@ -259,6 +262,10 @@ def test_artifact_with_a_reference_is_whole_and_comes_out_again(files, tmp_path)
     ours, beside = (load_encoder(args.out, part=part).embed(archs) for part in ("vae", "reference"))
     np.testing.assert_array_equal(beside, kept)
     assert ours.shape == beside.shape and not np.array_equal(ours, beside)
+    for name, expected in (("infonas", ours), ("infonas/1@reference", beside)):  # as a strategy names them
+        context = Namespace(latents={name: args.out}, device="cpu")
+        embed = embedding(context, latent_neighbours.Settings(latents=name, point="flat"))
+        np.testing.assert_array_equal(embed(archs), expected)
     with pytest.raises(DataError, match="reference: true"):
         load_encoder(write_plain(files, tmp_path), part="reference")
 
