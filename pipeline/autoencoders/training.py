@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline.artifacts import replacing
 from pipeline.autoencoders.settings import GraphSettings
 from pipeline.autoencoders.vae import Arch2Vec, Graphs
+from pipeline.checkpoint_file import read_checkpoint, write_checkpoint
 from pipeline.errors import UserError
 from pipeline.progress import track
 from pipeline.spaces.archs import Archs
@@ -73,7 +73,7 @@ def run_epochs(
     Raises UserError if the loss diverges.
     """
     parts = {**modules, **optimisers}
-    history = _restore(parts, task.checkpoint, task.identity)
+    history = _restore(parts, task)
     for epoch in track(range(len(history), task.settings.epochs), "epochs"):
         row = one_epoch(epoch)
         if not all(math.isfinite(row[name]) for name in LOSSES & row.keys()):
@@ -81,34 +81,29 @@ def run_epochs(
                 f"autoencoders: training diverged in epoch {epoch + 1} (its loss is no number); lower lr"
             )
         history.append({"epoch": epoch + 1, **row})
-        _save(parts, history, task.checkpoint, task.identity)
+        _save(parts, history, task)
     return history
 
 
-def _save(parts, history, checkpoint: Path | None, identity: str) -> None:
-    if checkpoint is None:
+def _save(parts, history, task: Task) -> None:
+    if task.checkpoint is None:
         return
-    state = {"identity": identity, "history": history, "cpu": torch.get_rng_state()}
-    state["cuda"] = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    state = {"identity": task.identity, "history": history, "cpu": torch.get_rng_state()}
+    if task.device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(task.device)
     state["parts"] = {name: part.state_dict() for name, part in parts.items()}
-    with replacing(checkpoint) as temporary:
-        torch.save(state, temporary)
+    write_checkpoint(task.checkpoint, state)
 
 
-def _restore(parts, checkpoint: Path | None, identity: str) -> list[dict[str, float]]:
-    if checkpoint is None or not checkpoint.exists():
-        return []
-    try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except Exception:  # damaged, or from elsewhere: begin again
-        return []
-    if not isinstance(state, dict) or state.get("identity") != identity:
+def _restore(parts, task: Task) -> list[dict[str, float]]:
+    state = read_checkpoint(task.checkpoint, "the autoencoder") if task.checkpoint is not None else None
+    if state is None or state["identity"] != task.identity:
         return []
     for name, part in parts.items():
         part.load_state_dict(state["parts"][name])
     torch.set_rng_state(state["cpu"])
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all(state["cuda"])
+    if "cuda" in state and task.device.type == "cuda":  # it may have begun on another kind of device
+        torch.cuda.set_rng_state(state["cuda"], task.device)
     return state["history"]
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import logging
-from hashlib import sha256
 from pathlib import Path
 
 import torch
 
-from pipeline.artifacts import replacing
-
-DIGEST_SIZE = 32  # bytes of a SHA-256, which the file begins with: torch would read damaged numbers
+from pipeline.checkpoint_file import read_checkpoint, write_checkpoint
 
 log = logging.getLogger("nasflow")
 
@@ -30,10 +26,7 @@ def save_checkpoint(path: Path, mark: str, model, optimizer, chance, curves, sec
         "curves": {name: torch.from_numpy(curve) for name, curve in curves.items()},
         "seconds": seconds,
     }
-    content = io.BytesIO()
-    torch.save(state, content)
-    with replacing(path) as temporary:
-        temporary.write_bytes(sha256(content.getbuffer()).digest() + content.getbuffer())
+    write_checkpoint(path, state)
 
 
 def load_checkpoint(path: Path | None, mark: str, model, optimizer, chance, curves) -> list[float]:
@@ -41,22 +34,9 @@ def load_checkpoint(path: Path | None, mark: str, model, optimizer, chance, curv
 
     Nothing is returned and touched if there is no checkpoint, it is of something else, or it is damaged.
     """
-    if path is None:
+    state = read_checkpoint(path, "this network") if path is not None else None
+    if state is None:
         return []
-    try:
-        stored = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        log.warning(
-            "%s: cannot be read (%s); this network is trained from its beginning", path, error.strerror
-        )
-        return []
-    content = memoryview(stored)[DIGEST_SIZE:]
-    if sha256(content).digest() != stored[:DIGEST_SIZE]:
-        log.warning("%s: is damaged; this network is trained from its beginning", path)
-        return []
-    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     if state["mark"] != mark:
         log.info("%s: is of another training; this network is trained from its beginning", path)
         return []

@@ -185,18 +185,23 @@ def test_killed_training_goes_on_to_the_same_bits(method, settings, cells, files
     assert not same_weights(fit(method, replace(task, checkpoint=None), seed=1), unbroken)
 
 
-@pytest.mark.parametrize("damage", ["another identity", "cut short"])
-def test_foreign_or_damaged_checkpoint_is_not_continued(damage, cells, tmp_path):
+@pytest.mark.parametrize("damage", ["another identity", "cut short", "one byte", "empty"])
+def test_foreign_or_damaged_checkpoint_is_not_continued(damage, cells, tmp_path, caplog):
     checkpoint = tmp_path / "checkpoint.pt"
     settings = Arch2VecSettings(**SMALL | {"epochs": 1})
     task = task_of(cells, settings, checkpoint=checkpoint, identity="this")
     first = fit(arch2vec, task)
-    if damage == "cut short":
-        checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
-    else:
+    stored = bytearray(checkpoint.read_bytes())
+    if damage == "another identity":
         task = replace(task, identity="that")
+    elif damage == "one byte":  # of a weight: torch itself would read it without a word
+        stored[stored.index(first.vae.fc_ops.weight.detach().numpy().tobytes()) + 2] ^= 1
+        checkpoint.write_bytes(stored)
+    else:
+        checkpoint.write_bytes(stored[:1000] if damage == "cut short" else b"")
     again = fit(arch2vec, task, seed=1)
-    assert not same_weights(first, again)  # with seed 1 from the start
+    assert same_weights(again, fit(arch2vec, replace(task, checkpoint=None), seed=1))  # from the start
+    assert ("checkpoint.pt: is damaged; the autoencoder" in caplog.text) == (damage != "another identity")
 
 
 def test_diverged_training_is_refused(cells):
