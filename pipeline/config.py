@@ -107,6 +107,10 @@ class Config(Settings):
         names = self.evaluation.benchmarks
         return [name for name in self.benchmarks if self.predictors and (names is None or name in names)]
 
+    def encoders_of(self, benchmark: str) -> list[str]:
+        """Return the names of the autoencoders that are trained beside a benchmark."""
+        return [n for n, s in self.autoencoders.items() if s.benchmarks is None or benchmark in s.benchmarks]
+
     @model_validator(mode="after")
     def _sections_fit(self):
         check_across(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.autoencoders.names import latents_in, parse_latents
@@ -36,6 +36,9 @@ def check_across(config: Config) -> None:
             _enough_training_cells(config, name, key, labelled, benchmark.space)
         _layers_fit(config, name, benchmark)
         _autoencoders_fit(config, name, benchmark)
+    for name, autoencoder in config.autoencoders.items():
+        for benchmark in autoencoder.benchmarks or ():
+            _among(f"autoencoders.{name}.benchmarks", benchmark, config.benchmarks)
     _latents_are_there(config)
     _scores_are_there(config)
     _enough_to_score(config)
@@ -55,10 +58,14 @@ def _learners(config: Config) -> Iterator[tuple[str, dict]]:
 def _latents_are_there(config: Config) -> None:
     for path, settings in _learners(config):
         for text in latents_in(settings):
-            _among_latents(config, f"{path}.latents", text)
+            used_on = config.tested() if path.startswith("predictors.") else config.benchmarks
+            _among_latents(config, f"{path}.latents", text, used_on)
+    for name, strategy in config.strategies.items():
+        for text in latents_in(config.predictors.get(strategy.get("predictor"), {})):
+            _among_latents(config, f"strategies.{name}.predictor", text, config.benchmarks)
 
 
-def _among_latents(config: Config, path: str, text: str) -> None:
+def _among_latents(config: Config, path: str, text: str, used_on: Iterable[str]) -> None:
     try:
         latents = parse_latents(text)
     except ValueError as error:
@@ -67,6 +74,12 @@ def _among_latents(config: Config, path: str, text: str) -> None:
     autoencoder = config.autoencoders[latents.autoencoder]
     if latents.part == "reference" and not getattr(autoencoder, "reference", False):
         raise ValueError(f"{path}: {latents.autoencoder} has no reference; set its reference: true")
+    for benchmark in used_on:
+        if latents.autoencoder not in config.encoders_of(benchmark):
+            raise ValueError(
+                f"{path}: {latents.autoencoder} is needed on {benchmark}, which autoencoders."
+                f"{latents.autoencoder}.benchmarks leaves out; add it there"
+            )
     n_seeds = autoencoder.n_seeds
     if latents.run > n_seeds:
         raise ValueError(
@@ -162,7 +175,8 @@ def _layers_fit(config: Config, name: str, benchmark) -> None:
 
 
 def _autoencoders_fit(config: Config, name: str, benchmark) -> None:
-    for key, autoencoder in config.autoencoders.items():
+    for key in config.encoders_of(name):
+        autoencoder = config.autoencoders[key]
         if benchmark.space in UNLISTED:
             _unlisted_fits(key, autoencoder, benchmark.space)
         if autoencoder.model == "infonas":
@@ -186,7 +200,8 @@ def _outputs_fit(config: Config, key: str, autoencoder, name: str, benchmark) ->
     if isinstance(config.benchmarks[source], FileBenchmark):
         raise ValueError(
             f"{path}: infonas learns from networks trained here, but benchmarks.{source} is read from a "
-            "file; name a benchmark of trained networks (source: children), or leave it out of this run"
+            "file; name a benchmark of trained networks (source: children), or say in its "
+            "`benchmarks` beside which it is trained"
         )
     found = config.benchmarks[source].space
     if base(found) != base(benchmark.space):

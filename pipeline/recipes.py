@@ -62,14 +62,16 @@ def _autoencoder_run(config: Config, w: dict) -> dict:
             f"{n_seeds}"
         )
     space = config.benchmarks[w["benchmark"]].space
+    if w["autoencoder"] not in config.encoders_of(w["benchmark"]):
+        raise ConfigError(f"autoencoders.{w['autoencoder']}.benchmarks: {w['benchmark']} is not among them")
     return {"benchmark": w["benchmark"], "space": space, "name": w["autoencoder"], "run": run}
 
 
 def _autoencoders(config: Config, w: dict):
     names, settings = _autoencoder_run(config, w), config.autoencoders[w["autoencoder"]]
     of_model = dump(settings)
-    del of_model["n_seeds"]  # more runs leave those that there are as they are
-    del of_model["n_embedded"]
+    for key in ("n_seeds", "benchmarks", "n_embedded"):  # the rules': more runs leave the others as they are
+        del of_model[key]
     if "io_dataset" in of_model:
         of_model["io_dataset"] = io_benchmark_of(config, w["benchmark"], w["autoencoder"])
     entries = [

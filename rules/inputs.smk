@@ -84,8 +84,8 @@ def autoencoders_of(benchmark, directory="autoencoders"):
     """(name, file) of every run of every autoencoder on a benchmark."""
     return [
         (name, f"results/{directory}/{benchmark}/{name}/seed_{run}.h5")
-        for name, settings in CONFIG.autoencoders.items()
-        for run in range(1, settings.n_seeds + 1)
+        for name in CONFIG.encoders_of(benchmark)
+        for run in range(1, CONFIG.autoencoders[name].n_seeds + 1)
     ]
 
 

@@ -3,7 +3,7 @@
 LISTED = [  # benchmarks that need all cells of their space
     name
     for name, settings in CONFIG.benchmarks.items()
-    if name in TRAINED or (CONFIG.autoencoders and settings.space not in UNLISTED)
+    if name in TRAINED or (CONFIG.encoders_of(name) and settings.space not in UNLISTED)
 ]
 SPACES = sorted({f"results/spaces/{CONFIG.benchmarks[benchmark].space}.h5" for benchmark in LISTED})
 IMAGES = expand("results/images/{images}.h5", images=CONFIG.images)
@@ -11,7 +11,7 @@ CHILDREN = [*SPACES, *IMAGES, *(chunk for benchmark in TRAINED for chunk in chil
 SURROGATES = [file for benchmark in CONFIG.benchmarks for file in surrogates_of(benchmark).values()]
 BENCHMARKS = [*CHILDREN, *each_benchmark("results/benchmarks/{benchmark}.h5"), *SURROGATES]
 IO_DATASET = BENCHMARKS + expand("results/io_dataset/{benchmark}.h5", benchmark=TRAINED)
-AUTOENCODER_TABLES = ["results/tables/autoencoders.csv"] if CONFIG.autoencoders else []
+AUTOENCODER_TABLES = ["results/tables/autoencoders.csv"] if all_autoencoders() else []
 AUTOENCODERS = [*IO_DATASET, *all_autoencoders(), *AUTOENCODER_TABLES]
 EMBEDDINGS = AUTOENCODERS + [
     file for benchmark in CONFIG.benchmarks for _, file in autoencoders_of(benchmark, "embeddings")

@@ -33,6 +33,9 @@ class GraphSettings(Settings):
     n_seeds: int = Field(
         1, ge=1, le=1000, description="runs, an artifact each; they differ in the seed alone"
     )
+    benchmarks: list[str] | None = Field(
+        None, description="benchmarks that it is trained beside; default: all of them"
+    )
     n_embedded: int = Field(
         100_000,
         ge=1,

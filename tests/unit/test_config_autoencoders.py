@@ -51,6 +51,36 @@ def test_more_runs_leave_those_that_there_are_as_they_are(raw):
             autoencoder_recipe(three, run)
 
 
+def test_an_autoencoder_is_trained_beside_its_benchmarks_alone(of_files):
+    both = {"a": {"model": "arch2vec"}, "i": {"model": "infonas"}}
+    both["i"] |= {"io_dataset": "digits101", "benchmarks": ["nasbench101", "digits101"]}
+    config = check(of_files | {"autoencoders": both})  # other spaces have no networks for it
+    assert config.encoders_of("nasbench101") == ["a", "i"] and config.encoders_of("nasbench201") == ["a"]
+    before = autoencoder_recipe(config, name="i")
+    both["i"]["benchmarks"] = ["digits101"]
+    config = check(of_files | {"autoencoders": both})
+    assert autoencoder_recipe(config, name="i") == before
+    with pytest.raises(ConfigError, match="autoencoders.i.benchmarks: nasbench101 is not among them"):
+        autoencoder_recipe(config, name="i", benchmark="nasbench101")
+    learners = {
+        "predictors.r.latents": {"predictors": {"r": {"method": "ridge", "latents": "i"}}},
+        "strategies.s.latents": {"strategies": {"s": {"method": "reinforce", "latents": "i"}}},
+    }
+    for path, learner in learners.items():
+        with pytest.raises(
+            ConfigError, match=rf"{path}: i is needed on nasbench\d01, which autoencoders\.i\.b"
+        ):
+            check(of_files | {"autoencoders": both} | learner)
+    evaluation = {"evaluation": {"benchmarks": ["digits101"], "n_train": [10]}}
+    check(of_files | {"autoencoders": both} | learners["predictors.r.latents"] | evaluation)
+    evolution = {"strategies": {"e": {"method": "predictor_evolution", "predictor": "r"}}}
+    with pytest.raises(ConfigError, match="strategies.e.predictor: i is needed on nasbench"):
+        check(of_files | {"autoencoders": both} | learners["predictors.r.latents"] | evaluation | evolution)
+    both["i"]["benchmarks"] = ["elsewhere"]
+    with pytest.raises(ConfigError, match="autoencoders.i.benchmarks: there is no 'elsewhere'"):
+        check(of_files | {"autoencoders": both})
+
+
 def test_latents_are_named_by_autoencoder_and_run():
     assert parse_latents("a2v") == LatentsName("a2v", 1) and parse_latents("a2v/12") == LatentsName("a2v", 12)
     for text in ("a2v/", "a2v/0", "a2v/x", "A", "", "a/1/2"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.autoencoders.names import parse_latents
 from pipeline.config import check, load_config, merge
 from pipeline.errors import ConfigError
 from pipeline.recipes import recipe
@@ -14,9 +15,10 @@ from pipeline.recipes import recipe
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
-def merged(name: str):
+def merged(name: str, *between: str):
     raw = yaml.safe_load((CONFIGS / "infonas.yaml").read_text())
-    merge(raw, yaml.safe_load((CONFIGS / f"thesis/{name}.yaml").read_text()))
+    for file in (*between, f"thesis/{name}"):
+        merge(raw, yaml.safe_load((CONFIGS / f"{file}.yaml").read_text()))
     return check(raw, name)
 
 
@@ -56,6 +58,14 @@ def test_ten_seeds_are_ten_artifacts_of_one_setting():
     assert found["settings"]["run"] == 10 and found["settings"]["reference"] is True
     assert "pipeline.autoencoders.regressors.dense" in found["entries"]
     assert not any("concat" in entry or "accuracy" in entry for entry in found["entries"])
+
+
+@pytest.mark.parametrize("name", ["regressors", "regressors_sizes"])
+def test_regressors_train_no_autoencoder_that_they_do_not_read(name):
+    config = merged(name, "nasbench101")
+    read = {parse_latents(predictor["latents"]).autoencoder for predictor in config.predictors.values()}
+    assert config.encoders_of("cifar101") == [] and set(config.encoders_of("nasbench101")) == read
+    assert config.tested() == ["nasbench101"]
 
 
 def test_null_leaves_out_an_entry_or_a_section():
