@@ -54,4 +54,5 @@ def row_of(path: Path) -> dict:
     row = {"benchmark": benchmark, "autoencoder": attrs["name"], "run": int(attrs["run"])}
     row |= {"model": attrs["model"], "epochs": len(history)}
     measures = {name: value for name, value in attrs.items() if isinstance(value, np.floating)}
+    measures = {n: v for n, v in measures.items() if not n.startswith("mean_baseline_")}  # one of `by_mean`
     return row | dict(sorted(measures.items())) | by_mean

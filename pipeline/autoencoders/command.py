@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.errors import DataError, UserError
@@ -25,7 +26,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--io-dataset", type=Path, help="outputs of trained networks (info-NAS)")
     parser.add_argument("--images", type=Path, help="the images of that data set (info-NAS)")
     parser.add_argument(
-        "--work", type=Path, required=True, help="folder for the checkpoint, which goes at the end"
+        "--work", type=Path, required=True, help="folder for the checkpoint; it goes at the end"
     )
     parser.add_argument("--out", type=Path, required=True, help="autoencoder to write (HDF5)")
 
@@ -64,6 +65,8 @@ def run(args, job) -> None:
             fitted.arrays.update({prefix + path: values for path, values in arrays.items()})
     write(args, job, settings, table.archs, fitted, facts)
     task.checkpoint.unlink(missing_ok=True)
+    with suppress(OSError):  # not empty, or gone
+        args.work.rmdir()
     words = ", ".join(f"{key} {value:.4f}" for key, value in facts.items())
     log.info("%s, run %d: %s", job.settings["name"], number, words)
 

@@ -78,7 +78,7 @@ def _band(fig: go.Figure, part: pd.DataFrame, colour: str) -> None:
 
 
 def _mean_baseline(fig: go.Figure, mean_of, epochs: pd.Series) -> None:
-    ends = pd.DataFrame({"epoch": [epochs.min(), epochs.max()]})
+    ends = pd.DataFrame({"epoch": [0, epochs.max()]})  # all along the axis: a line even of one epoch
     ends["mean"], ends["low"], ends["high"] = mean_of
     if ends["low"].notna().all():
         _band(fig, ends, GREY)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -16,6 +18,7 @@ from pipeline.artifacts import get_archs, open_h5
 from pipeline.autoencoders import collect, command, infonas, joint
 from pipeline.autoencoders.distances import distances, one_edit
 from pipeline.autoencoders.infonas_settings import InfoNasSettings
+from pipeline.autoencoders.io_losses import PARTS
 from pipeline.autoencoders.labelled import load_labelled
 from pipeline.autoencoders.reading import load_encoder
 from pipeline.autoencoders.reference import Reference
@@ -29,6 +32,8 @@ from pipeline.spaces.archs import Archs
 from tests.unit import trained_networks as trained
 from tests.unit.autoencoder_tasks import CPU, JOINT, arguments, fit, same_weights, task_of
 from tests.unit.predictor_cells import some_cells
+
+README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +294,14 @@ def test_table_has_a_row_for_each_run(files, tmp_path):
     assert table["model"].tolist() == ["arch2vec", "infonas"] and table["epochs"].tolist() == [3, 3]
     assert table["baseline_l1_train"].isna().tolist() == [True, False]
     ours = table.iloc[1]
-    assert ours["baseline_l1_train"] == pytest.approx(ours["mean_baseline_train"], abs=1e-6)
+    with open_h5(outs[0]) as handle:
+        assert ours["baseline_l1_train"] == pytest.approx(handle.attrs["mean_baseline_train"], abs=1e-6)
+    documented = README.read_text()
+    for column in table:  # by its name, or as one of many that are made alike
+        for part in sorted(PARTS, key=len, reverse=True):
+            column = re.sub(rf"_{part}(?=_|$)", "_SET", column)
+        column = re.sub("_(l1|mse)_", "_LOSS_", column.removeprefix("reference_"))
+        column = re.sub("_(std|median|ci95|labelled)$", "", column)
+        assert column in documented, column
     assert ours["baseline_own_mse_unseen_both"] <= ours["baseline_mse_unseen_both"]
     assert ours["baseline_mse_train_ci95"] > 0 and ours["reference_op_accuracy"] > 0
