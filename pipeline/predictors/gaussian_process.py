@@ -15,8 +15,9 @@ class Settings(ScaledSettings):
     """Settings of the process.
 
     The defaults are scikit-learn's at the time of the thesis: a fixed kernel of length 1 and variance 1,
-    labels without noise and with mean 0 (since version 1.9 it fits the kernel, as `optimise` does). With them a cell that is far from all training cells gets accuracy 0;
-    standardised targets, and `optimise`, or a longer length_scale and some noise, do much better.
+    labels without noise and with mean 0 (since version 1.9 it fits the kernel, as `optimise` does). With
+    them a cell that is far from all training cells gets accuracy 0; standardised targets, and `optimise`, or
+    a longer length_scale and some noise, do much better.
     """
 
     kernel: Literal["rbf", "matern"] = Field("rbf", description="squared exponential, or Matern")
