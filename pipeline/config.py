@@ -18,9 +18,9 @@ from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark
 from pipeline.config_checks import check_across, images_of
 from pipeline.errors import ConfigError
+from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.io_dataset.settings import IoDatasetSettings
 from pipeline.plug_ins import plug_in
-from pipeline.predictors.settings import EvaluationSettings
 from pipeline.search.settings import SearchSettings
 from pipeline.settings import Settings
 from pipeline.zeroshot.settings import ZeroShotSettings

@@ -41,8 +41,8 @@ def run(args, job) -> None:
     s = job.settings
     table = load_table(args.benchmark_table, s["benchmark"])
     evaluation = s["evaluation"]
-    metric = labels_of(table, evaluation.get("labels", "val"))
-    protocol = Protocol(**evaluation.get("protocol", {}))
+    metric = labels_of(table, evaluation["labels"])
+    protocol = Protocol(**evaluation["protocol"])
     pool, test = chosen_rows(table.role, protocol, table.name)
     pool, test = labelled_rows(table, pool, "training", metric), labelled_rows(table, test, "test", metric)
     n_subsets, n_seeds = evaluation["n_subsets"], evaluation["n_seeds"]

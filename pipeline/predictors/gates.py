@@ -8,6 +8,7 @@ from pydantic import Field
 
 from pipeline.errors import ConfigError
 from pipeline.predictors.ranking import Ranking, TrainingSettings
+from pipeline.predictors.replicates import method_of
 
 REGRESSES_ACCURACY = {"loss": "mse"}
 
@@ -32,12 +33,10 @@ class Settings(TrainingSettings):
 class Predictor(Ranking):
     """A GATES predictor."""
 
-    NAME = "gates"
-
     @classmethod
     def encoder(cls, settings, space, generators):
         """Return an untrained GATES. Raises ConfigError if a cell of the space has no one output node."""
-        check_readout(cls.NAME, settings, space)
+        check_readout(method_of(cls), settings, space)
         if space.OPERATIONS_ON == "nodes":
             from pipeline.predictors.encoders.gates import GatesNodes
 

@@ -22,5 +22,3 @@ class Settings(gates.Settings):
 
 class Predictor(gates.Predictor):
     """A GATES predictor with a larger embedding."""
-
-    NAME = "gates_large"

@@ -16,6 +16,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from pipeline.errors import DataError
 from pipeline.predictors import gates
+from pipeline.predictors.replicates import method_of
 from pipeline.predictors.resources import Resources
 from pipeline.spaces.archs import Archs
 
@@ -59,8 +60,6 @@ class Settings(gates.Settings):
 class Predictor(gates.Predictor):
     """A GATES++ predictor."""
 
-    NAME = "gates_plus"
-
     @classmethod
     def encoder(cls, settings, space, generators):
         """Return an untrained GATES++. Raises ConfigError if a cell of the space has no one output node."""
@@ -77,7 +76,7 @@ class Predictor(gates.Predictor):
     def _scored(cls, settings, space, generators):
         from pipeline.predictors.encoders.gates_plus import GatesPlusEdges, GatesPlusNodes
 
-        gates.check_readout(cls.NAME, settings, space)
+        gates.check_readout(method_of(cls), settings, space)
         n = len(settings.ees)
         if space.OPERATIONS_ON == "nodes":
             return GatesPlusNodes(settings, n, space.N_OPS, space.NONE, space.INPUT, generators)

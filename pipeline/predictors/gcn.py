@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pipeline.errors import ConfigError
 from pipeline.predictors.ranking import Ranking, TrainingSettings
+from pipeline.predictors.replicates import method_of
 from pipeline.spaces import load
 
 REGRESSES_ACCURACY = {"loss": "mse"}
@@ -29,8 +30,6 @@ class Settings(TrainingSettings):
 class Predictor(Ranking):
     """Scores from graphs; a cell is the mean of its nodes."""
 
-    NAME = "gcn"
-
     @classmethod
     def encoder(cls, settings, space, generators):
         """Return an untrained GCN. Raises ConfigError for NAS-Bench-201, whose nodes hold no operations."""
@@ -40,8 +39,8 @@ class Predictor(Ranking):
             return GcnNodes(settings, space.N_OPS, space.NONE, generators)
         if space.N_CELLS == 1:
             raise ConfigError(
-                f"{cls.NAME}: operations of {space.NAME} are on edges, and nodes differ in how many they "
-                "have; use the method line_gcn"
+                f"{method_of(cls)}: operations of {space.NAME} are on edges, and nodes differ in how many "
+                "they have; use the method line_gcn"
             )
         from pipeline.predictors.encoders.gcn_edges import JoinedGcn
 
@@ -52,5 +51,5 @@ class Predictor(Ranking):
         """Return operations and adjacency, or of DARTS the sources and operations of its edges."""
         space = load(archs.space)
         if space.OPERATIONS_ON == "nodes":
-            return [archs.ops, archs.adj]
+            return super().views(settings, archs, resources)
         return list(space.chosen_edges(archs))

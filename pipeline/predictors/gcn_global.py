@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.errors import ConfigError
 from pipeline.predictors import gcn
 from pipeline.predictors.ranking import Ranking
+from pipeline.predictors.replicates import method_of
 
 REGRESSES_ACCURACY = {"loss": "mse"}
 
@@ -16,14 +17,13 @@ class Settings(gcn.Settings):
 class Predictor(Ranking):
     """Scores from graphs; a cell is what its global node has gathered (Shi et al. 2020, BONAS)."""
 
-    NAME = "gcn_global"
-
     @classmethod
     def encoder(cls, settings, space, generators):
         """Return an untrained GCN. Raises ConfigError for spaces with operations on edges."""
         if space.OPERATIONS_ON == "edges":
             raise ConfigError(
-                f"{cls.NAME}: operations of {space.NAME} are on edges, not on nodes; use the method line_gcn"
+                f"{method_of(cls)}: operations of {space.NAME} are on edges, not on nodes; use the method "
+                "line_gcn"
             )
         from pipeline.predictors.encoders.gcn import GcnNodes
 

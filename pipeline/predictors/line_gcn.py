@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.errors import ConfigError
 from pipeline.predictors import gcn
 from pipeline.predictors.ranking import Ranking
+from pipeline.predictors.replicates import method_of
 
 REGRESSES_ACCURACY = {"loss": "mse"}
 
@@ -16,14 +17,12 @@ class Settings(gcn.Settings):
 class Predictor(Ranking):
     """Scores from line graphs, in which every edge of a cell is a node."""
 
-    NAME = "line_gcn"
-
     @classmethod
     def encoder(cls, settings, space, generators):
         """Return an untrained GCN. Raises ConfigError for spaces with operations on nodes."""
         if space.OPERATIONS_ON == "nodes":
             raise ConfigError(
-                f"{cls.NAME}: operations of {space.NAME} are on nodes already; use the method gcn"
+                f"{method_of(cls)}: operations of {space.NAME} are on nodes already; use the method gcn"
             )
         from pipeline.predictors.encoders.gcn_edges import LineGcn
 

@@ -23,8 +23,6 @@ class Settings(TrainingSettings):
 class Predictor(Ranking):
     """Scores from sequences of tokens; isomorphic cells may get different ones."""
 
-    NAME = "lstm"
-
     @classmethod
     def encoder(cls, settings, space, generators):
         """Return an untrained LSTM."""

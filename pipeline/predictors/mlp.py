@@ -27,8 +27,6 @@ class Settings(TrainingSettings):
 class Predictor(Ranking):
     """Scores from sequences of tokens; isomorphic cells may get different ones."""
 
-    NAME = "mlp"
-
     @classmethod
     def encoder(cls, settings, space, generators):
         """Return an untrained MLP."""

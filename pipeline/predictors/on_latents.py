@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Literal
@@ -10,7 +11,7 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from pipeline import settings as base
-from pipeline.predictors.replicates import check_labels
+from pipeline.predictors.replicates import check_labels, method_of
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.targets import TARGETS, mean_and_deviation
 from pipeline.spaces.archs import Archs
@@ -74,7 +75,7 @@ class Latents:
         return self._last[1]
 
 
-class Regressor:
+class Regressor(ABC):
     """A regressor of accuracy on features of cells; `fit` and `predict` as in scikit-learn.
 
     A plug-in's `Predictor` says which estimator, and which features if they are not latents.
@@ -94,9 +95,9 @@ class Regressor:
         """Return what has `of(archs)` -> float32 (N, features)."""
         return Latents(settings.latents, resources, device)
 
+    @abstractmethod
     def estimator(self, threads: int):
         """Return an untrained estimator: `fit(x, y)`, `predict(x)`. Threads must not change its results."""
-        raise NotImplementedError
 
     def fit(self, archs: Archs, scores, unlabelled: Archs | None = None) -> Regressor:
         """Train on `archs` with accuracies `scores`, float (N,). Unlabelled cells are not used."""
@@ -151,7 +152,7 @@ class Regressor:
     def predict(self, archs: Archs) -> np.ndarray:
         """Return the predicted accuracy of each cell, float32 (N,), as a fraction."""
         if self.fitted is None:
-            raise ValueError(f"{type(self).__module__.rpartition('.')[2]}: predict before fit")
+            raise ValueError(f"{method_of(type(self))}: predict before fit")
         if not len(archs):
             return np.zeros(0, np.float32)
         x = self.features.of(archs)

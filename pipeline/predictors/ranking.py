@@ -6,6 +6,7 @@ encoder can be trained with any loss.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal, Self
 
@@ -13,7 +14,7 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from pipeline import settings as base
-from pipeline.predictors.replicates import check_labels
+from pipeline.predictors.replicates import check_labels, method_of
 from pipeline.predictors.resources import Resources
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
@@ -47,22 +48,20 @@ class TrainingSettings(base.Settings):
     )
 
 
-class Ranking:
+class Ranking(ABC):
     """A predictor with a neural encoder; `fit` and `predict` as in scikit-learn."""
-
-    NAME: str  # of the plug-in; part of the random streams' names
 
     def __init__(self, settings, resources: Resources | None = None, seed: int = 0, device="cpu"):
         self.settings, self.resources, self.seed, self.device = settings, resources, seed, device
         self.network = None
 
     @classmethod
+    @abstractmethod
     def encoder(cls, settings, space, generators):
         """Return an untrained encoder (`encoders.replicated.Replicated`), a replicate for each generator.
 
         Raises ConfigError if it is not one for cells of `space`.
         """
-        raise NotImplementedError
 
     @classmethod
     def views(cls, settings, archs: Archs, resources: Resources | None) -> list[np.ndarray]:
@@ -117,7 +116,7 @@ class Ranking:
         from pipeline.predictors.training import train
         from pipeline.randomness import torch_generator
 
-        generators = [torch_generator(seed, cls.NAME) for seed in seeds]
+        generators = [torch_generator(seed, method_of(cls)) for seed in seeds]
         network = cls.encoder(settings, load(archs.space), generators).to(device)
         used, places = np.unique(subsets, return_inverse=True)  # views may be large: none of other cells
         places = places.reshape(subsets.shape)
@@ -137,7 +136,7 @@ class Ranking:
         last, so it depends on which cells are scored together.
         """
         if self.network is None:
-            raise ValueError(f"{self.NAME}: predict before fit")
+            raise ValueError(f"{method_of(type(self))}: predict before fit")
         if self.settings.loss == "pairwise_comparator":
             return self._places(archs)
         scores = np.empty(len(archs), np.float32)

@@ -26,8 +26,6 @@ class Settings(TrainingSettings):
 class Predictor(Ranking):
     """Scores from feature tensors, of NAS-Bench-101 and NAS-Bench-201; isomorphic cells may differ."""
 
-    NAME = "renas"
-
     @classmethod
     def encoder(cls, settings, space, generators):
         """Return an untrained LeNet. Raises ConfigError for other spaces."""

@@ -18,6 +18,11 @@ def load(method: str) -> ModuleType:
     return importlib.import_module(f"pipeline.predictors.{method}")
 
 
+def method_of(predictor: type) -> str:
+    """Return the method whose plug-in a `Predictor` class is: the name of its file."""
+    return predictor.__module__.rpartition(".")[2]
+
+
 def regresses_accuracy(method: str, settings) -> bool:
     """Say whether a predictor's scores are accuracies, so that their errors mean something.
 

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from pipeline.errors import UserError
 from pipeline.evaluation.measures import kendall_tau, spearman
+from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.predictors import gates, losses, ranking
 from pipeline.predictors.replicates import fit_replicates, load
 from pipeline.predictors.resources import Resources
-from pipeline.predictors.settings import EvaluationSettings
 from pipeline.spaces import nasbench101 as space
 from pipeline.spaces.archs import Archs
 from tests.unit.predictor_cells import SMALL, made_up_accuracies, some_cells
@@ -211,7 +211,7 @@ def test_plug_ins_are_light_to_load():
         "import sys, json, pipeline.predictors.gates, pipeline.predictors.random_forest, "
         "pipeline.predictors.gaussian_process, pipeline.predictors.svr, pipeline.predictors.ridge, "
         "pipeline.predictors.gradient_boosting, "
-        "pipeline.predictors.command, pipeline.predictors.collect, pipeline.predictors.settings;"
+        "pipeline.predictors.command, pipeline.predictors.collect, pipeline.evaluation.settings;"
         "print(json.dumps([m for m in ('torch', 'sklearn', 'scipy', 'pandas') if m in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

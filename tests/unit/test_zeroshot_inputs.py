@@ -12,10 +12,10 @@ from pipeline.artifacts import get_table, open_h5, put, put_archs, write_h5
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
 from pipeline.errors import DataError, UserError
 from pipeline.evaluation.measures import kendall_tau
+from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.job import Job
 from pipeline.predictors import command, xgboost, zeroshot_rank
 from pipeline.predictors.resources import Resources
-from pipeline.predictors.settings import EvaluationSettings
 from pipeline.search import command as search_command
 from pipeline.search import zeroshot_ranking
 from pipeline.search.domain import Domain
