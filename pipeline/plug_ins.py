@@ -20,7 +20,7 @@ def plug_in(package: str, key: str = "method", common: type[Settings] | None = N
     def check(value: Any) -> dict:
         if not isinstance(value, dict) or not isinstance(value.get(key), str):
             raise ValueError(f"expected a mapping with the key {key!r}")
-        names = sorted(p.stem for p in (Path(__file__).parent / package).glob("*.py") if _is_plug_in(p))
+        names = plug_ins_of(package)
         name = value[key]
         if name not in names:
             raise ValueError(f"unknown {key} {name!r}; expected one of {', '.join(names)}")
@@ -33,5 +33,7 @@ def plug_in(package: str, key: str = "method", common: type[Settings] | None = N
     return check
 
 
-def _is_plug_in(path: Path) -> bool:
-    return "\nclass Settings(" in path.read_text()
+def plug_ins_of(package: str, kind: str = "Settings") -> list[str]:
+    """Return the names of a package's plug-ins: its modules with a class `kind`; none is imported."""
+    files = (Path(__file__).parent / package).glob("*.py")
+    return sorted(p.stem for p in files if f"\nclass {kind}(" in p.read_text())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.autoencoders.settings import GraphSettings
 from pipeline.io_dataset.settings import PreprocessingSettings
-
-REGRESSORS = Path(__file__).parent / "regressors"
+from pipeline.plug_ins import plug_ins_of
 
 
 class InfoNasSettings(GraphSettings):
@@ -88,7 +86,7 @@ class InfoNasSettings(GraphSettings):
     @field_validator("regressor")
     @classmethod
     def _regressor_is_there(cls, name: str) -> str:
-        names = sorted(p.stem for p in REGRESSORS.glob("*.py") if p.stem != "__init__")
+        names = plug_ins_of("autoencoders/regressors", "Regressor")
         if name not in names:
             raise ValueError(f"there is no {name!r}; expected one of {', '.join(names)}")
         return name
