@@ -17,11 +17,10 @@ from pipeline.autoencoders.vae import Graphs
 from pipeline.errors import DataError, UserError
 from pipeline.images.sets import load_images
 from pipeline.io_dataset.reading import KIND, IoDataset, load_io_dataset
+from pipeline.io_dataset.roles import SEEN, UNSEEN
 from pipeline.io_dataset.subsets import subset_rows
 from pipeline.io_dataset.targets import Targets
 from pipeline.spaces.archs import Archs
-
-SEEN, UNSEEN = 0, 1  # roles
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def network_means(task: Task, io: IoDataset) -> Labelled:
     for network in range(n):
         values = io.targets.of_network(network)
         targets.write(network, np.stack([values[io.image_role == role].mean(axis=0) for role in roles]))
-    return _without_images(task, io.archs, targets, io.network_role, roles, io)
+    return without_images(task, io.archs, targets, io.network_role, roles, io)
 
 
 def accuracies(task: Task) -> Labelled:
@@ -138,10 +137,11 @@ def accuracies(task: Task) -> Labelled:
     targets = Targets((len(archs), 1, 1))
     for network, value in enumerate(val_acc):
         targets.write(network, np.full((1, 1), value))
-    return _without_images(task, archs, targets, role, [SEEN])
+    return without_images(task, archs, targets, role, [SEEN])
 
 
-def _without_images(task: Task, archs: Archs, targets: Targets, network_role, roles, io=None) -> Labelled:
+def without_images(task: Task, archs: Archs, targets: Targets, network_role, roles, io=None) -> Labelled:
+    """Return labelled data with one "image" for each of `roles` and nothing to see in it."""
     return Labelled(
         archs,
         Graphs.of(archs, task.device),

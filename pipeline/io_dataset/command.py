@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.io_dataset.roles import SEEN, UNSEEN
+
 HELP = "Collect the outputs of trained networks for images, with their dense weights, network by network."
 KIND = "io_dataset"
-TRAIN, UNSEEN = 0, 1  # roles of networks and of images
 CHUNK = 4 << 20  # bytes; about the size of a piece on disk
 log = logging.getLogger("nasflow")
 
@@ -99,7 +100,7 @@ def write(args, job, settings, table, images, images_checksum, index, role, kept
     from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.errors import ArtifactError
 
-    network_role = np.where(table.role == "labelled", TRAIN, UNSEEN).astype(np.uint8)
+    network_role = np.where(table.role == "labelled", SEEN, UNSEEN).astype(np.uint8)
     with write_h5(args.out, KIND, job, inputs=[*args.children, args.benchmark_table, args.images]) as handle:
         handle.attrs["layer"], handle.attrs["images"] = settings.layer, images.name
         handle.attrs["images_checksum"] = images_checksum
@@ -159,5 +160,5 @@ def choose_images(images, n_unseen: int, seed: int) -> tuple[np.ndarray, np.ndar
             f"io_dataset.n_unseen_images: {n_unseen}, but {images.name} has {len(test)} test images"
         )
     unseen = np.sort(rng(seed, "unseen images", images.name).choice(test, n_unseen, replace=False))
-    role = np.repeat(np.array([TRAIN, UNSEEN], np.uint8), [len(valid), n_unseen])
+    role = np.repeat(np.array([SEEN, UNSEEN], np.uint8), [len(valid), n_unseen])
     return np.concatenate([valid, unseen]), role

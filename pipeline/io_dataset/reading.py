@@ -12,8 +12,8 @@ import numpy as np
 from pipeline.artifacts import get_archs, get_table, open_h5
 from pipeline.errors import ArtifactError, DataError
 from pipeline.io_dataset.preprocessing import Moments, Network, Scale, WholeSet, aligned, fit_scale
+from pipeline.io_dataset.roles import SEEN
 from pipeline.io_dataset.settings import PreprocessingSettings
-from pipeline.io_dataset.subsets import subset_rows
 from pipeline.io_dataset.targets import Targets
 from pipeline.spaces.archs import Archs
 
@@ -39,11 +39,6 @@ class IoDataset:
     targets: Targets
     scales: list[Scale]
     whole_set: WholeSet | None
-    images_checksum: str
-
-    def subset(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return (rows of networks, rows of images) of a named part; see `subset_rows`."""
-        return subset_rows(name, self.network_role, self.image_role)
 
 
 def load_io_dataset(
@@ -62,12 +57,12 @@ def load_io_dataset(
         check_layer(handle, settings)
         labels = handle["labels"][()].astype(np.int64)
         network_role, image_role = handle["network_role"][()], handle["image_role"][()]
-        if not (network_role == 0).any():
+        if not (network_role == SEEN).any():
             raise DataError(f"{path}: there is no network for training in it")
         whole_set = fit_whole_set(handle, labels, settings) if settings.whole_set else None
         targets, scales = None, []
         for i, network in networks(handle, settings):
-            scales.append(fit_scale(network, labels, image_role == 0, settings))
+            scales.append(fit_scale(network, labels, image_role == SEEN, settings))
             values = aligned(network, labels, scales[-1], settings)
             if whole_set is not None:
                 values -= whole_set.mean
@@ -85,14 +80,13 @@ def load_io_dataset(
             targets=targets,
             scales=scales,
             whole_set=whole_set,
-            images_checksum=str(handle.attrs["images_checksum"]),
         )
 
 
 def fit_whole_set(handle, labels: np.ndarray, settings: PreprocessingSettings) -> WholeSet:
     """Return the standardisation of sorted positions, from training networks and seen images alone."""
-    seen, moments = handle["image_role"][()] == 0, None
-    for _, network in networks(handle, settings, np.flatnonzero(handle["network_role"][()] == 0)):
+    seen, moments = handle["image_role"][()] == SEEN, None
+    for _, network in networks(handle, settings, np.flatnonzero(handle["network_role"][()] == SEEN)):
         values = aligned(network, labels, fit_scale(network, labels, seen, settings), settings)[seen]
         moments = moments or Moments(values.shape[1])
         moments.add(values)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.io_dataset.roles import SEEN, UNSEEN
+
 SUBSETS = {  # name -> (network role, image role)
-    "train": (0, 0),
-    "unseen_networks": (1, 0),
-    "unseen_images": (0, 1),
-    "unseen_both": (1, 1),
+    "train": (SEEN, SEEN),
+    "unseen_networks": (UNSEEN, SEEN),
+    "unseen_images": (SEEN, UNSEEN),
+    "unseen_both": (UNSEEN, UNSEEN),
 }
 VALID_SHARE = 10  # one in so many training networks validates on unseen images in the thesis
 THESIS_SETS = {  # rows of the thesis' table 3.4, in its order: labelled networks x images -> name here

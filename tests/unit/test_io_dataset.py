@@ -17,14 +17,8 @@ from pipeline.io_dataset.reading import load_io_dataset
 from pipeline.io_dataset.settings import PreprocessingSettings
 from pipeline.io_dataset.subsets import SUBSETS, THESIS_SETS, subset_rows
 from pipeline.io_dataset.targets import Targets
-from tests.unit import trained_networks as trained
 
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return trained.make(tmp_path_factory.mktemp("trained"))
 
 
 def everything(io) -> np.ndarray:
@@ -108,7 +102,7 @@ def test_moments_of_parts_are_those_of_all():
 
 def test_targets_are_standard_over_training_networks_and_seen_images(files):
     io = load_io_dataset(files.io_dataset, PreprocessingSettings())
-    networks, images = io.subset("train")
+    networks, images = subset_rows("train", io.network_role, io.image_role)
     values = everything(io)[np.ix_(networks, images)].reshape(-1, io.targets.shape[2])
     np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(values.std(axis=0), 1, atol=1e-3)
@@ -129,7 +123,7 @@ def test_statistics_know_nothing_of_unseen_networks_and_images(files, tmp_path):
     before, after = (load_io_dataset(f, PreprocessingSettings()) for f in (files.io_dataset, changed))
     np.testing.assert_array_equal(before.whole_set.mean, after.whole_set.mean)
     np.testing.assert_array_equal(before.whole_set.std, after.whole_set.std)
-    networks, images = before.subset("train")
+    networks, images = subset_rows("train", before.network_role, before.image_role)
     rows = np.ix_(networks, images)
     np.testing.assert_array_equal(everything(before)[rows], everything(after)[rows])
     for n in networks:
