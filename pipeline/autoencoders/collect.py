@@ -43,14 +43,11 @@ def row_of(path: Path) -> dict:
         by_mean = {}
         if "baselines" in handle:
             group = handle["baselines"]
-            texts = [zip(*(group[name].asstr()[()] for name in ("set", "of", "loss")), strict=True)]
-            numbers = {name: group[name][()] for name in ("mean", "std", "ci95")}
-            for i, (part, of, loss) in enumerate(*texts):
+            texts = [group[name].asstr()[()] for name in ("set", "of", "loss")]
+            numbers = [group[name][()] for name in ("mean", "std", "ci95")]
+            for part, of, loss, mean, std, ci95 in zip(*texts, *numbers, strict=True):
                 column = f"baseline_{'own_' if of == 'own' else ''}{loss}_{part}"
-                by_mean |= {
-                    column if name == "mean" else f"{column}_{name}": float(values[i])
-                    for name, values in numbers.items()
-                }
+                by_mean |= {column: mean, f"{column}_std": std, f"{column}_ci95": ci95}
     row = {"benchmark": benchmark, "autoencoder": attrs["name"], "run": int(attrs["run"])}
     row |= {"model": attrs["model"], "epochs": len(history)}
     measures = {name: value for name, value in attrs.items() if isinstance(value, np.floating)}

@@ -107,15 +107,13 @@ class Embeddings:
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Return the embeddings of some rows, float32 (n, F), in their order."""
         rows = np.asarray(rows, np.int64)
-        found = np.empty((len(rows), self.n_features), np.float32)
         order, position = np.unique(rows, return_inverse=True)
         unique = np.empty((len(order), self.n_features), np.float32)
         for block in np.unique(order // AT_ONCE):
             first, last = np.searchsorted(order, [block * AT_ONCE, (block + 1) * AT_ONCE])
             values = self._latents[block * AT_ONCE : (block + 1) * AT_ONCE]
             unique[first:last] = values[order[first:last] - block * AT_ONCE]
-        found[:] = unique[position]
-        return found
+        return unique[position]
 
     def of(self, archs: Archs) -> np.ndarray:
         """Return the embeddings of some architectures, float32 (n, F); errors as in `rows_of`."""

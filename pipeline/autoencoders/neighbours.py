@@ -24,10 +24,10 @@ def nearest(queries: np.ndarray, blocks: Iterable[np.ndarray], k: int, skip: np.
     for block in blocks:
         block = np.asarray(block, np.float64)
         there = np.arange(start, start + len(block))
+        start += len(block)
         if skip is not None:
             kept = ~skip[there]
             block, there = block[kept], there[kept]
-        start += len(kept) if skip is not None else len(block)
         squares = np.square(block).sum(axis=1)
         for first in range(0, len(queries), QUERIES_AT_ONCE):
             part = slice(first, first + QUERIES_AT_ONCE)
