@@ -14,13 +14,7 @@ from pipeline.encodings.graphs import graph_keys
 from pipeline.errors import ConfigError
 from pipeline.spaces import darts, nasbench101
 from pipeline.spaces.catalogue import load_space
-from tests.unit import trained_networks as trained
 from tests.unit.autoencoder_tasks import SMALL
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return trained.make(tmp_path_factory.mktemp("trained"))
 
 
 def choose(files, labelled=None, **changes):

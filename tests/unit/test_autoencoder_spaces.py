@@ -10,7 +10,6 @@ import torch
 
 from pipeline.artifacts import get_table, open_h5, put_archs, put_table, write_h5
 from pipeline.autoencoders import arch2vec, command
-from pipeline.autoencoders.measures import reconstruction
 from pipeline.autoencoders.reading import load_encoder
 from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
@@ -18,7 +17,7 @@ from pipeline.errors import DataError, UserError
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 from tests.unit import trained_networks as trained
-from tests.unit.autoencoder_tasks import SMALL
+from tests.unit.autoencoder_tasks import SMALL, killed_in_epoch
 
 TINY = SMALL | {"hidden_dim": 12, "latent_dim": 4, "epochs": 2, "n_samples": 300}
 SHAPES = {"nasbench201": 8 * 4, "darts": 2 * 11 * 4}  # numbers of an embedding
@@ -101,15 +100,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes_and_only_its_own_checkpoint(spac
     whole, job = make(tmp_path, space, "whole.h5")
     command.run(whole, job)
     args, job = make(tmp_path, space)
-    calls = []
-
-    def killed_in_the_second_epoch(*given):
-        calls.append(given)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return reconstruction(*given)
-
-    monkeypatch.setattr(arch2vec, "reconstruction", killed_in_the_second_epoch)
+    killed, calls = killed_in_epoch(2, arch2vec.reconstruction)
+    monkeypatch.setattr(arch2vec, "reconstruction", killed)
     with pytest.raises(KeyboardInterrupt):
         command.run(args, job)
     assert (args.work / "checkpoint.pt").exists()

@@ -21,15 +21,18 @@ from pipeline.errors import DataError, UserError
 from pipeline.spaces import nasbench101
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.catalogue import load_space
-from tests.unit import trained_networks as trained
-from tests.unit.autoencoder_tasks import CPU, JOINT, SMALL, arguments, fit, same_weights, task_of
+from tests.unit.autoencoder_tasks import (
+    CPU,
+    JOINT,
+    SMALL,
+    arguments,
+    fit,
+    killed_in_epoch,
+    same_weights,
+    task_of,
+)
 from tests.unit.nasbench101_cells import cell
 from tests.unit.predictor_cells import some_cells
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return trained.make(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module")
@@ -167,15 +170,8 @@ def test_killed_training_goes_on_to_the_same_bits(method, settings, cells, files
     task = task_of(cells, settings, files, checkpoint=tmp_path / "checkpoint.pt", identity="this")
     unbroken = fit(method, replace(task, checkpoint=None))
     trainer, once = (joint, "io_losses") if method is infonas else (arch2vec, "reconstruction")
-    calls, measure = [], getattr(trainer, once)
-
-    def killed_in_the_third_epoch(*args):
-        calls.append(args)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return measure(*args)
-
-    monkeypatch.setattr(trainer, once, killed_in_the_third_epoch)
+    killed, calls = killed_in_epoch(3, getattr(trainer, once))
+    monkeypatch.setattr(trainer, once, killed)
     with pytest.raises(KeyboardInterrupt):
         fit(method, task)
     torch.manual_seed(99)  # whatever the state of the new process

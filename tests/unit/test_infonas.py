@@ -12,7 +12,7 @@ import torch
 from pipeline.autoencoders import command, infonas, joint
 from pipeline.autoencoders.baselines import baselines
 from pipeline.autoencoders.infonas_settings import InfoNasSettings
-from pipeline.autoencoders.io_losses import Predictions, io_losses, of_parts
+from pipeline.autoencoders.io_losses import Predictions, deviation, in_batches, io_losses, of_parts
 from pipeline.autoencoders.labelled import load_labelled
 from pipeline.autoencoders.regressor import InfoNas
 from pipeline.autoencoders.settings import Arch2VecSettings
@@ -20,7 +20,6 @@ from pipeline.autoencoders.vae import Arch2Vec
 from pipeline.errors import DataError, UserError
 from pipeline.io_dataset import targets
 from pipeline.spaces.archs import Archs
-from tests.unit import trained_networks as trained
 from tests.unit.autoencoder_tasks import JOINT, SMALL, arguments, fit, same_weights, task_of
 from tests.unit.predictor_cells import some_cells
 
@@ -32,11 +31,6 @@ PARTS = {  # of the trained networks: 2 held out, 5 labelled; 60 seen images, 20
     "unseen_images_test": (range(3, 7), range(60, 80)),
     "unseen_both": (range(2), range(60, 80)),
 }
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return trained.make(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +154,6 @@ def test_baseline_is_the_loss_of_predicting_the_mean(labelled, kind):
 
 
 def test_baselines_interval_by_hand():
-    from pipeline.autoencoders.io_losses import deviation, in_batches
-
     losses = np.array([[1.0, 3.0, 2.0], [6.0, 1.0, 5.0], [9.0, 9.0, 9.0]])
     assert in_batches(losses, 2).tolist() == [2, 4, 3, 9]  # the ninth pair makes no batch
     assert deviation(in_batches(losses, 2)) == pytest.approx(np.sqrt(29 / 3))

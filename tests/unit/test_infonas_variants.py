@@ -30,15 +30,10 @@ from pipeline.search.latent_cells import embedding
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 from tests.unit import trained_networks as trained
-from tests.unit.autoencoder_tasks import CPU, JOINT, arguments, fit, same_weights, task_of
+from tests.unit.autoencoder_tasks import CPU, JOINT, arguments, fit, killed_in_epoch, same_weights, task_of
 from tests.unit.predictor_cells import some_cells
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return trained.make(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +60,7 @@ def test_reference_changes_nothing_of_infonas(plain, with_reference):
         assert ours == {k: v for k, v in beside.items() if not k.startswith("reference_")}
         assert {"reference_vae_loss", "reference_vae_loss_labelled", "reference_op_accuracy"} <= beside.keys()
         assert beside["reference_vae_loss_labelled"] != beside["vae_loss_labelled"]
-    for part in plain.modules:
-        a, b = plain.modules[part].state_dict(), with_reference.modules[part].state_dict()
-        assert all(torch.equal(a[key], b[key]) for key in a)
+    assert same_weights(plain, with_reference)
     assert "reference" in with_reference.modules and "reference" not in plain.modules
 
 
@@ -121,17 +114,10 @@ def test_labelled_steps_of_no_weight_are_the_reference_s(cells, files):
 
 
 def test_training_with_a_reference_goes_on_after_a_kill(cells, files, with_reference, tmp_path, monkeypatch):
-    calls, measure = [], joint.io_losses
-
-    def killed_in_the_third_epoch(*args):
-        calls.append(args)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return measure(*args)
-
+    killed, calls = killed_in_epoch(3, joint.io_losses)
     task = task_with(cells, files, reference=True)
     task = replace(task, checkpoint=tmp_path / "checkpoint.pt", identity="this")
-    monkeypatch.setattr(joint, "io_losses", killed_in_the_third_epoch)
+    monkeypatch.setattr(joint, "io_losses", killed)
     with pytest.raises(KeyboardInterrupt):
         fit(infonas, task)
     torch.manual_seed(99)

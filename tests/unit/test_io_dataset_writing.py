@@ -32,11 +32,6 @@ from tests.unit import trained_networks as trained
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return trained.make(tmp_path_factory.mktemp("trained"))
-
-
 def arguments(files, folder: Path, name: str = "io.h5"):
     args = trained.io_arguments(files, folder / name)
     args.work = folder / "work"
