@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
+from pathlib import Path
 
-import numpy as np
-import torch
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
 
-from pipeline.autoencoders import arch2vec
-from pipeline.autoencoders.measures import embed, latent_samples, reconstruction
-from pipeline.autoencoders.settings import Arch2VecSettings
-from pipeline.autoencoders.training import Task, take_step
-from pipeline.autoencoders.vae import Arch2Vec, Graphs
-from pipeline.randomness import rng, seed_torch, torch_generator
-from pipeline.spaces import nasbench101
+from pipeline.autoencoders import arch2vec  # noqa: E402
+from pipeline.autoencoders.measures import embed, latent_samples, reconstruction  # noqa: E402
+from pipeline.autoencoders.settings import Arch2VecSettings  # noqa: E402
+from pipeline.autoencoders.training import Task, take_step  # noqa: E402
+from pipeline.autoencoders.vae import Arch2Vec, Graphs  # noqa: E402
+from pipeline.randomness import rng, seed_torch, torch_generator  # noqa: E402
+from pipeline.spaces import nasbench101  # noqa: E402
 
 FAST = {"batch_size": 512, "lr": 1e-2, "dropout": 0.1, "epochs": 8}
 AUTHORS = {
