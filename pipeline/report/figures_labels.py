@@ -105,14 +105,19 @@ def validation_against_test(frame: pd.DataFrame, short: Callable[[str], str]) ->
 
 def accuracy_against_params(frame: pd.DataFrame, short: Callable[[str], str]) -> go.Figure:
     """Points: a cell's validation accuracy over its number of parameters."""
+    axis = {"title": {"text": "trainable parameters"}, "type": "log", "dtick": "D2", "tickformat": "~s"}
+    return accuracy_against(frame, "params", axis, short, "%{x:.3s} parameters")
+
+
+def accuracy_against(
+    frame: pd.DataFrame, column: str, axis: dict, short: Callable[[str], str], hover: str
+) -> go.Figure:
+    """Points: a cell's validation accuracy over another column. axis: its axis. hover: how it is shown."""
     low, high = accuracy_floor(frame["val_acc"]), float(frame["val_acc"].max())
     edge = 0.03 * (high - low)
-    fig = figure(
-        320,
-        xaxis={"title": {"text": "trainable parameters"}, "type": "log", "dtick": "D2", "tickformat": "~s"},
-        yaxis=percent_axis("validation accuracy", 0, range=[low - edge, high + edge]),
-    )
-    return _points(fig, frame, "params", "val_acc", short, "%{x:.3s} parameters<br>validation %{y:.2%}")
+    yaxis = percent_axis("validation accuracy", 0, range=[low - edge, high + edge])
+    fig = figure(320, xaxis=axis, yaxis=yaxis)
+    return _points(fig, frame, column, "val_acc", short, hover + "<br>validation %{y:.2%}")
 
 
 def _points(fig: go.Figure, frame: pd.DataFrame, x: str, y: str, short, hover: str) -> go.Figure:

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pipeline.report.figures import accuracy_floor
-from pipeline.report.figures_labels import ROLES
-from pipeline.report.theme import DIVERGING, figure, percent_axis, shade
+from pipeline.report.figures_labels import accuracy_against
+from pipeline.report.theme import DIVERGING, figure
 
 WIDE = 1e3  # ratio of the largest score to the median one from which on an axis is logarithmic
 MANY = 16  # metrics in a map from which on numbers no longer fit
@@ -51,30 +50,7 @@ def accuracy_against_score(
     frame: pd.DataFrame, metric: str, name: str, short: Callable[[str], str]
 ) -> go.Figure:
     """Points: a cell's validation accuracy over its score by `metric`, which people call `name`."""
-    low, high = accuracy_floor(frame["val_acc"]), float(frame["val_acc"].max())
-    edge = 0.03 * (high - low)
     axis = {"title": {"text": name}}
     if is_wide(frame[metric].to_numpy()):
         axis |= {"type": "log", "exponentformat": "power", "nticks": 6}
-    fig = figure(
-        320,
-        xaxis=axis,
-        yaxis=percent_axis("validation accuracy", 0, range=[low - edge, high + edge]),
-    )
-    size = 7 if len(frame) <= 500 else 4
-    for role, (label, colour, symbol) in reversed(ROLES.items()):
-        part = frame[frame["role"] == role]
-        if len(part):
-            fig.add_scatter(
-                x=part[metric],
-                y=part["val_acc"],
-                mode="markers",
-                name=label,
-                marker={"color": shade(colour, 0.7 if size > 4 else 0.45), "size": size, "symbol": symbol},
-                customdata=[short(c) for c in part["cell"]],
-                hovertemplate="%{customdata}<br>"
-                + name
-                + " %{x:.4g}<br>validation %{y:.2%}"
-                + f"<extra>{label}</extra>",
-            )
-    return fig.update_layout(legend={"traceorder": "reversed", "itemsizing": "constant"})
+    return accuracy_against(frame, metric, axis, short, name + " %{x:.4g}")
