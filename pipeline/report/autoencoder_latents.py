@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation.measures import pearson
+from pipeline.autoencoders.names import latents_in, parse_latents
+from pipeline.evaluation.measures import pearson, rmse
 from pipeline.report import figures_autoencoders as figures
 from pipeline.report import results, thesis, words
 from pipeline.report.autoencoder_losses import SUBSETS, legend
@@ -126,25 +127,22 @@ def _on_latents(c: Context) -> pd.DataFrame:
     Columns: predictor, method, latents, n_train, n_runs, n_cells, rmse_mean, rmse_std, pearson_mean,
     pearson_std; over held-out cells above `_above(c)`.
     """
-    configured = {n: p for n, p in c.run.config.get("predictors", {}).items() if p.get("latents")}
+    configured = {n: p for n, p in c.run.config.get("predictors", {}).items() if latents_in(p)}
     if c.run.predictions is None or not configured:
         return pd.DataFrame()
     frame, above = c.run.predictions.frame, _above(c)
     frame = frame[frame["predictor"].isin(list(configured)) & (frame["truth"] > above)]
     rows, regresses = [], c.run.predictions.fits.groupby("predictor")["regresses"].all()
     for (predictor, n_train, run), p in frame.groupby(["predictor", "n_train", "run"], sort=True):
-        wrong = p["truth"] - p["score"] if regresses[predictor] else np.nan
-        rmse = float(np.sqrt(np.mean(wrong**2)))
-        r = pearson(p["truth"], p["score"])
-        rows.append((predictor, n_train, run, len(p), rmse, r))
+        error = rmse(p["truth"], p["score"]) if regresses[predictor] else np.nan
+        rows.append((predictor, n_train, run, len(p), error, pearson(p["truth"], p["score"])))
     measured = pd.DataFrame(rows, columns=["predictor", "n_train", "run", "n_cells", "rmse", "pearson"])
     if measured.empty:
         return measured
     summary = results.over_runs(measured, ["predictor", "n_train"], ["rmse", "pearson"])
     summary["n_cells"] = measured.groupby(["predictor", "n_train"])["n_cells"].max().to_numpy()
     summary.insert(1, "method", [configured[p].get("method", "") for p in summary["predictor"]])
-    latents = (configured[p]["latents"] for p in summary["predictor"])
-    summary.insert(2, "latents", [v if isinstance(v, str) else " + ".join(v) for v in latents])
+    summary.insert(2, "latents", [" + ".join(latents_in(configured[p])) for p in summary["predictor"]])
     return summary
 
 
@@ -170,8 +168,7 @@ def by_labels(c: Context) -> Figure | None:
     summary = _on_latents(c)
     if summary.empty or summary["n_train"].nunique() < 2:
         return None
-    lines = summary.rename(columns={"pearson_mean": "mean", "pearson_std": "std"})
-    fig = figures.correlation_by_labels(lines, "Pearson’s r", c.styles)
+    fig = figures.pearson_by_labels(summary, c.styles)
     text = f"{_cells_text(c, summary)} {c.learned_text()}"
     if _on_nasbench101(c) and thesis.FOREST_CELLS in set(summary["n_train"]):
         text += (
@@ -207,8 +204,8 @@ def regressors(c: Context) -> Table | None:
         text = words.spread(r["pearson_mean"], r["pearson_std"], 2)
         cells.append(Cell(text, None if np.isnan(r["pearson_mean"]) else r["pearson_mean"], strong=strong))
         if published:
-            rmse, rmse_std, pearsons, pearson_std = published.get(r["predictor"], (None,) * 4)
-            cells += [Cell(words.spread(rmse, rmse_std, 2), rmse)]
+            error, error_std, pearsons, pearson_std = published.get(r["predictor"], (None,) * 4)
+            cells += [Cell(words.spread(error, error_std, 2), error)]
             cells += [Cell(words.spread(pearsons, pearson_std, 2), pearsons)]
         rows.append(cells)
     text = f"Accuracy predicted from the latents of a cell. {_cells_text(c, summary)} {c.learned_text()}"
@@ -225,9 +222,15 @@ def _latents_text(key: str) -> str:
     """`infonas/3` as `info-NAS, run 3`; several names joined by +."""
     parts = []
     for part in key.split(" + "):
-        name, _, run = part.partition("/")
-        parts.append(words.name(name) + (f", run {run}" if run else ""))
+        run = f", run {parse_latents(part).run}" if "/" in part else ""
+        parts.append(words.name(_encoder_key(part)) + run)
     return " + ".join(parts)
+
+
+def _encoder_key(latents: str) -> str:
+    """Which of a run's autoencoders makes the latents that a predictor names."""
+    named = parse_latents(latents)
+    return named.autoencoder if named.part == "vae" else f"{named.autoencoder}@{named.part}"
 
 
 def _on_nasbench101(c: Context) -> bool:
@@ -242,8 +245,7 @@ def _published(c: Context, summary: pd.DataFrame) -> Mapping[str, tuple]:
         return {}
     found = {}
     for r in summary.itertuples():
-        name = r.latents.partition("/")[0]
-        encoder = c.run.autoencoders.get(name)
+        encoder = None if " + " in r.latents else c.run.autoencoders.get(_encoder_key(r.latents))
         known = thesis.REGRESSORS.get((r.method, encoder.model if encoder else ""))
         if known:
             found[r.predictor] = known

@@ -183,27 +183,32 @@ def neighbours(frame: pd.DataFrame, any_two: float, styles: Mapping[str, Style])
     return fig.update_layout(showlegend=False)
 
 
-def correlation_by_labels(summary: pd.DataFrame, title: str, styles: Mapping[str, Style]) -> go.Figure:
+def pearson_by_labels(summary: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
     """Lines: mean Pearson's r by number of training cells, with one standard deviation; one a predictor.
 
-    summary: predictor, n_train, mean, std, n_runs.
+    summary: predictor, n_train, pearson_mean, pearson_std, n_runs.
     """
     sizes = sorted(summary["n_train"].unique())
     fig = figure(
         320,
         xaxis={"title": {"text": "labelled cells for training"}, "tickvals": sizes, "type": "log"},
-        yaxis={"title": {"text": title}},
+        yaxis={"title": {"text": "Pearson’s r"}},
     )
     for predictor, part in summary.groupby("predictor", sort=False):
         style = styles[predictor]
         fig.add_scatter(
             x=part["n_train"],
-            y=part["mean"],
+            y=part["pearson_mean"],
             mode="lines+markers",
             name=name(predictor),
             line={"color": style.colour, "width": 2.2, "dash": style.dash},
             marker={"symbol": style.symbol, "size": 8},
-            error_y={"array": part["std"].fillna(0), "width": 3, "thickness": 1.3, "color": style.colour},
+            error_y={
+                "array": part["pearson_std"].fillna(0),
+                "width": 3,
+                "thickness": 1.3,
+                "color": style.colour,
+            },
             customdata=part["n_runs"],
             hovertemplate="%{x} cells: %{y:.3f} ± %{error_y.array:.3f} (%{customdata} runs)",
         )
