@@ -30,7 +30,6 @@ BY_EPOCH = {  # of the autoencoder itself: heading of its panel
     "validity": "valid cells among random latents",
     "uniqueness": "different ones among the valid",
 }
-LOSS_NAMES = {"l1": "L1", "mse": "MSE"}
 
 
 def runs_text(encoders: Mapping[str, Autoencoder]) -> str:
@@ -113,7 +112,7 @@ def predicted(encoder: Autoencoder) -> str:
 
 def loss_name(encoder: Autoencoder) -> str:
     """The regressor's loss in words, e.g. `L1`."""
-    return LOSS_NAMES.get(encoder.settings.get("loss", ""), "L1")
+    return words.name(encoder.settings.get("loss", "l1"))
 
 
 def _output_losses(

@@ -114,7 +114,7 @@ def _baseline_intervals(handle: h5py.File, loss: str) -> dict[str, float]:
     if "baselines" not in handle:
         return {}
     group = handle["baselines"]
-    texts = (_texts(group[name][()]) for name in ("set", "of", "loss"))
+    texts = (group[name].asstr()[()] for name in ("set", "of", "loss"))
     prefix = {"train": "mean_baseline_", "own": "mean_baseline_own_"}
     return {
         f"{prefix[of]}{subset}_ci95": float(half)
@@ -157,16 +157,12 @@ def _flat(handle: h5py.File, name: str) -> np.ndarray | None:
 
 def _cells(handle: h5py.File) -> list[str]:
     """Names of the labelled networks, where they were kept."""
-    return _texts(handle["preprocessing/cells"][()]) if "preprocessing/cells" in handle else []
+    return handle["preprocessing/cells"].asstr()[()].tolist() if "preprocessing/cells" in handle else []
 
 
 def _maps(group: h5py.Group, cells: list[str]) -> Maps:
     networks = [cells[row] if cells else str(row) for row in group["network"][()]]
     return Maps(group["predicted"][()], group["true"][()], networks, group["image"][()].tolist())
-
-
-def _texts(values: np.ndarray) -> list[str]:
-    return [v.decode() if isinstance(v, bytes) else str(v) for v in values.tolist()]
 
 
 def _distances(handle: h5py.File, model: str) -> dict[str, np.ndarray]:
