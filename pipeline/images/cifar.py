@@ -7,7 +7,7 @@ Source: the description at https://www.cs.toronto.edu/~kriz/cifar.html.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -22,14 +22,22 @@ SHAPE = (3, 32, 32)
 _WIDTH = 3 * 32 * 32
 _HUGE = 10**18  # larger numbers are no labels either
 
+ArchiveFile = Annotated[
+    str, Field(min_length=1, description="the archive, in data_dir unless the path is absolute")
+]
+Md5 = Annotated[
+    str | None,
+    Field(
+        pattern="^[0-9a-f]{32}$", description="MD5 of the archive, checked; null: any archive of this layout"
+    ),
+]
+
 
 class ArchiveSettings(SplitSettings):
     """Settings of both archives; `file` and `md5` have defaults of their own there."""
 
-    file: str = Field(min_length=1, description="the archive, in data_dir unless the path is absolute")
-    md5: str | None = Field(
-        pattern="^[0-9a-f]{32}$", description="MD5 of the archive, checked; null: any archive of this layout"
-    )
+    file: ArchiveFile
+    md5: Md5
     normalise: Literal["published", "own"] = Field(
         "published",
         description="mean and deviation that images are normalised by: those that the papers use, or the "

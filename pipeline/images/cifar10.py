@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import Field
-
-from pipeline.images.cifar import ArchiveSettings, read_archive
+from pipeline.images.cifar import ArchiveFile, ArchiveSettings, Md5, read_archive
 from pipeline.images.source import Source
 
 ORIGIN = "163 MB, https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
@@ -20,12 +18,8 @@ MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 class Settings(ArchiveSettings):
     """CIFAR-10: 50,000 + 10,000 images."""
 
-    file: str = Field("cifar-10-python.tar.gz", min_length=1, description="the archive, in data_dir")
-    md5: str | None = Field(
-        "c58f30108f718f92721af3b95e74349a",
-        pattern="^[0-9a-f]{32}$",
-        description="MD5 of the archive, checked; null: any archive of this layout",
-    )
+    file: ArchiveFile = "cifar-10-python.tar.gz"
+    md5: Md5 = "c58f30108f718f92721af3b95e74349a"
 
 
 def read(path: Path, settings: Settings) -> Source:

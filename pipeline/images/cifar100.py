@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.images.cifar import ArchiveSettings, read_archive
+from pipeline.images.cifar import ArchiveFile, ArchiveSettings, Md5, read_archive
 from pipeline.images.source import Source
 
 ORIGIN = "161 MB, https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
@@ -20,12 +20,8 @@ STD = (68.2 / 255, 65.4 / 255, 70.4 / 255)
 class Settings(ArchiveSettings):
     """CIFAR-100: 50,000 + 10,000 images."""
 
-    file: str = Field("cifar-100-python.tar.gz", min_length=1, description="the archive, in data_dir")
-    md5: str | None = Field(
-        "eb9058c3a382ffc7106e4002c42a8d85",
-        pattern="^[0-9a-f]{32}$",
-        description="MD5 of the archive, checked; null: any archive of this layout",
-    )
+    file: ArchiveFile = "cifar-100-python.tar.gz"
+    md5: Md5 = "eb9058c3a382ffc7106e4002c42a8d85"
     classes: Literal["fine", "coarse"] = Field("fine", description="the 100 classes, or their 20 groups")
 
 
