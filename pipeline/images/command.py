@@ -25,9 +25,8 @@ def run(args, job) -> None:
     """Write kind "images". Raises DataError for a source that is not what it should be."""
     from pipeline.images.sets import PARTS, write_images
 
-    file = getattr(args, "file", None)
-    images, index = read_images(args.images, file, job.settings, job.seed)
-    write_images(args.out, images, job, index, inputs=[] if file is None else [file])
+    images, index = read_images(args.images, args.file, job.settings, job.seed)
+    write_images(args.out, images, job, index, inputs=[] if args.file is None else [args.file])
     counts = ", ".join(f"{(images.split == code).sum()} {part}" for code, part in enumerate(PARTS))
     log.info("%s: %s images of %dx%dx%d, %d classes", images.name, counts, *images.shape, len(images.classes))
 

@@ -18,7 +18,7 @@ SETTINGS = {"name": "digits", "source": "digits", "n_valid": 500, "n_test": 400}
 
 
 def write(path, settings=SETTINGS, seed=3):
-    command.run(Namespace(images=settings["name"], out=path), Job("images", settings, seed=seed))
+    command.run(Namespace(images=settings["name"], file=None, out=path), Job("images", settings, seed=seed))
     return path
 
 
