@@ -62,6 +62,12 @@ def texts(table) -> list[list[str]]:
     return [[cell.text for cell in row] for row in table.rows]
 
 
+def by_name(table) -> dict[str, dict[str, str]]:
+    """A table's texts by the first one of a row, then by heading."""
+    heads = [head.text for head in table.head]
+    return {row[0]: dict(zip(heads, row, strict=True)) for row in texts(table)}
+
+
 def csv_of(block) -> pd.DataFrame:
     """A block's CSV as a reader gets it from the page."""
     return pd.read_csv(StringIO(base64.b64decode(block.data.address.split(",")[1]).decode()))
@@ -147,8 +153,7 @@ def folded(blocks):
 
 def test_reconstruction_over_runs_beside_what_was_published(run, blocks):
     table = blocks["autoencoder_measures"]
-    heads = [head.text for head in table.head]
-    rows = {row[0]: dict(zip(heads, row, strict=True)) for row in texts(table)}
+    rows = by_name(table)
     edges = run.autoencoders["arch2vec"].measured("adj_accuracy")
     assert rows["arch2vec"]["edges right, %"] == f"{100 * edges.mean():.1f} ± {100 * edges.std(ddof=1):.1f}"
     assert rows["arch2vec"]["operations right, labelled, %"] == "–"
@@ -159,8 +164,7 @@ def test_reconstruction_over_runs_beside_what_was_published(run, blocks):
 
 def test_latents_are_told_by_samples_and_neighbours(run, blocks):
     table = blocks["latent_measures"]
-    heads = [head.text for head in table.head]
-    rows = {row[0]: dict(zip(heads, row, strict=True)) for row in texts(table)}
+    rows = by_name(table)
     valid = run.autoencoders["arch2vec"].measured("validity")
     assert rows["arch2vec"]["valid, %"] == f"{100 * valid.mean():.1f} ± {100 * valid.std(ddof=1):.1f}"
     assert rows["published: info-NAS"]["valid, %"] == "47.4 ± 1.0"
@@ -321,7 +325,7 @@ def test_a_damaged_file_is_named(sources, tmp_path):
 
 
 def test_bands_of_runs_that_differ_in_length(run):
-    short = replace(run.autoencoders["arch2vec"])
-    losses = short.losses[(short.losses["run"] > 1) | (short.losses["epoch"] <= 3)]
-    bands = loss_bands({"a": replace(short, losses=losses)}, "vae_loss", 0)
+    whole = run.autoencoders["arch2vec"]
+    losses = whole.losses[(whole.losses["run"] > 1) | (whole.losses["epoch"] <= 3)]
+    bands = loss_bands({"a": replace(whole, losses=losses)}, "vae_loss", 0)
     assert len(bands) == EPOCHS and bands["mean"].notna().all()
