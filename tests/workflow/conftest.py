@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config.yaml", "rules", "pipeline", "profiles", "envs", "pyproject.toml")
+TINY = Path(__file__).with_name("tiny.yaml")
 PLAN = """
 import json, sys
 from pathlib import Path
@@ -67,6 +68,11 @@ class Project:
         assert old in text, f"{file} does not contain {old!r}"
         path.write_text(text.replace(old, new))
 
+    def copy(self, target: Path) -> Project:
+        """Copy the project to `target`, with artifacts and Snakemake's records, to break things in."""
+        shutil.copytree(self.root, target, ignore=shutil.ignore_patterns("__pycache__"))
+        return Project(target, self.config)
+
     def artifacts(self) -> dict[str, tuple[int, int]]:
         """Return {file: (modification time, size)} of all artifacts."""
         files = (self.root / "results").rglob("*")
@@ -77,8 +83,8 @@ class Project:
         }
 
 
-def copy_project(target: Path) -> Project:
-    """Copy what the workflow needs (no results) to `target`."""
+def copy_project(target: Path, config: Path = TINY) -> Project:
+    """Copy what the workflow needs (no results) to `target`, to be run with the configuration `config`."""
     target.mkdir(parents=True)
     for part in PARTS:
         source = ROOT / part
@@ -86,9 +92,9 @@ def copy_project(target: Path) -> Project:
             shutil.copytree(source, target / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, target / part)
-    shutil.copy2(Path(__file__).with_name("tiny.yaml"), target / "tiny.yaml")
+    shutil.copy2(config, target / config.name)
     (target / "pipeline" / "plan_for_tests.py").write_text(PLAN)
-    return Project(target)
+    return Project(target, config.name)
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +110,4 @@ def finished(tmp_path_factory) -> Project:
 @pytest.fixture
 def fresh_copy(finished, tmp_path) -> Project:
     """A copy of the finished project, artifacts and Snakemake's records included, to break things in."""
-    target = tmp_path / "project"
-    shutil.copytree(finished.root, target, ignore=shutil.ignore_patterns("__pycache__"))
-    return Project(target)
+    return finished.copy(tmp_path / "project")

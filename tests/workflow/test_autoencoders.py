@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,8 @@ CONFIG = Path(__file__).with_name("autoencoders.yaml")
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Project:
     """The project after predictors on latents, and embeddings."""
-    project = copy_project(tmp_path_factory.mktemp("autoencoders") / "project")
-    shutil.copy2(CONFIG, project.root / CONFIG.name)
+    project = copy_project(tmp_path_factory.mktemp("autoencoders") / "project", CONFIG)
     write_data(project.root / "data")
-    project = Project(project.root, CONFIG.name)
     project.snakemake("predictors", "embeddings")
     return project
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +20,7 @@ CONFIG = Path(__file__).with_name("darts.yaml")
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Project:
     """The project after a whole run; tests must leave it as they found it."""
-    project = copy_project(tmp_path_factory.mktemp("darts") / "project")
-    shutil.copy2(CONFIG, project.root / CONFIG.name)
-    project = Project(project.root, CONFIG.name)
+    project = copy_project(tmp_path_factory.mktemp("darts") / "project", CONFIG)
     project.snakemake()
     return project
 
@@ -45,9 +42,7 @@ def test_trained_cells_are_of_the_catalogue_and_searched_ones_of_the_whole_space
 
 
 def test_strategies_that_name_latents_depend_on_their_autoencoder(project, tmp_path):
-    copy = tmp_path / "project"
-    shutil.copytree(project.root, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    other = Project(copy, CONFIG.name)
+    other = project.copy(tmp_path / "project")
     other.edit("darts.yaml", "n_samples: 50", "n_samples: 51")
     stale = other.plan()["run_strategy"]
     assert stale == [f"results/search/digits_darts/{name}.h5" for name in ("neighbours", "reinforce")]
@@ -55,9 +50,7 @@ def test_strategies_that_name_latents_depend_on_their_autoencoder(project, tmp_p
 
 def test_a_finished_run_is_fresh_and_a_larger_catalogue_is_another_one(project, tmp_path):
     assert project.plan() == {}
-    copy = tmp_path / "project"
-    shutil.copytree(project.root, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    larger = Project(copy, CONFIG.name)
+    larger = project.copy(tmp_path / "project")
     larger.edit("darts.yaml", "side_by_side: 2", "side_by_side: 3")
     assert "run_strategy" not in larger.plan() and "train_children" not in larger.plan()
     larger.edit("darts.yaml", "catalogue: 300", "catalogue: 400")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +35,8 @@ def write_data(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory) -> Project:
     """The project after a whole run on two tables; tests must leave it as they found it."""
-    project = copy_project(tmp_path_factory.mktemp("tables") / "project")
-    shutil.copy2(CONFIG, project.root / CONFIG.name)
+    project = copy_project(tmp_path_factory.mktemp("tables") / "project", CONFIG)
     write_data(project.root / "data")
-    project = Project(project.root, CONFIG.name)
     project.snakemake()
     return project
 
@@ -78,9 +75,7 @@ def test_no_network_is_trained_and_no_space_listed(tables):
 
 def test_a_finished_run_is_fresh_and_an_edited_reader_or_encoder_concerns_its_own(tables, tmp_path):
     assert tables.plan() == {}
-    copy = tmp_path / "project"
-    shutil.copytree(tables.root, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    project = Project(copy, CONFIG.name)
+    project = tables.copy(tmp_path / "project")
     project.edit("pipeline/benchmarks/readers/nasbench101.py", "VERSION = 1", "VERSION = 7")
     assert project.plan() == {}
     project.edit(GATES, "class GatesEdges", "x_ = 1\n\n\nclass GatesEdges")
@@ -103,13 +98,12 @@ def test_a_missing_file_is_one_line_before_any_job(tables, tmp_path):
 
 
 def test_a_broken_file_leaves_no_table(tables, tmp_path):
-    copy = tmp_path / "project"
-    shutil.copytree(tables.root, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    project = Project(copy, CONFIG.name)
-    data = copy / "data" / "bench.csv"
+    project = tables.copy(tmp_path / "project")
+    data = project.root / "data" / "bench.csv"
     data.write_text(data.read_text().replace(",55,", ",many,", 1))
-    (copy / "results" / "benchmarks" / "nasbench201.h5").unlink()
+    table = project.root / "results" / "benchmarks" / "nasbench201.h5"
+    table.unlink()
     done = project.snakemake("results/benchmarks/nasbench201.h5", check=False)
     text = done.stdout + done.stderr
     assert done.returncode and "bench.csv: row" in text and "Traceback" not in text
-    assert not (copy / "results" / "benchmarks" / "nasbench201.h5").exists()
+    assert not table.exists()

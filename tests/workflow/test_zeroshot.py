@@ -54,27 +54,22 @@ def test_scores_reach_predictors_the_search_the_report_and_csv(project):
 
 
 def test_more_cells_and_one_more_metric_cost_what_is_new(project, tmp_path):
-    copy = tmp_path / "project"
-    shutil.copytree(project.root, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    grown = Project(copy, CONFIG.name)
-    first = (copy / "results/zeroshot/nasbench201/chunk_0.h5").stat().st_mtime_ns
+    grown = project.copy(tmp_path / "project")
     grown.edit(CONFIG.name, "n_scored: 30", "n_scored: 45")
     plan = grown.plan("zeroshot")
     chunks = [f"results/zeroshot/nasbench201/chunk_{k}.h5" for k in (1, 2)]
-    assert plan == {"score_cells": chunks, "join_scores": [SCORES]} and first
+    assert plan == {"score_cells": chunks, "join_scores": [SCORES]}
     grown.snakemake("zeroshot")
     assert scored(log_of(grown, 1)) == 10 and scored(log_of(grown, 2)) == 5
     grown.edit(CONFIG.name, "[params, flops, snip]", "[params, flops, snip, synflow]")
     grown.snakemake("zeroshot")
-    at_once = tmp_path / "at_once"
-    shutil.copytree(copy, at_once, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.rmtree(at_once / "results/zeroshot")
-    other = Project(at_once, CONFIG.name)
+    other = grown.copy(tmp_path / "at_once")
+    shutil.rmtree(other.root / "results/zeroshot")
     other.snakemake("zeroshot")
     for name in ("chunk_0.h5", "chunk_1.h5", "chunk_2.h5"):
         file = f"results/zeroshot/nasbench201/{name}"
-        assert (copy / file).read_bytes() == (at_once / file).read_bytes(), name
-    assert (copy / SCORES).read_bytes() == (at_once / SCORES).read_bytes()
+        assert (grown.root / file).read_bytes() == (other.root / file).read_bytes(), name
+    assert (grown.root / SCORES).read_bytes() == (other.root / SCORES).read_bytes()
 
 
 def scored(log: str) -> int:
