@@ -236,6 +236,13 @@ def test_regressors_on_other_labels_stand_alone(sources, tmp_path):
     assert "Pearson’s r, thesis" not in [head.text for head in found["latent_regressors"].head]
 
 
+def test_a_regressor_on_the_reference_stands_beside_that_of_arch2vec(sources, tmp_path):
+    forest = {"method": "random_forest", "latents": "infonas/2@reference"}
+    config = CONFIG | {"predictors": {"random_forest_infonas": forest}}
+    (row,) = texts(blocks_of(read(sources, config), tmp_path)["latent_regressors"])
+    assert row[1] == "arch2vec beside info-NAS, run 2" and row[-1] == "0.58 ± 0.05"
+
+
 def test_the_thesis_stands_beside(blocks):
     (table,) = folded(blocks)[:1] or [blocks["thesis"]]
     frame = csv_of(table)
