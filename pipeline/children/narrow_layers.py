@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from pipeline.children.pixel_groups import WIDE, channels_last, combined, moments, sums
+
 MANY_PIXELS = 16_384  # of a batch; with fewer, PyTorch's own are as fast
-WIDE = 64  # channels from which on so is PyTorch's batch norm
-POOLED_WIDE, VECTOR = 24, 8  # likewise of max pooling, or if channels fill whole vectors
+POOLED_WIDE, VECTOR = 24, 8  # channels from which on so is its max pooling, or if channels fill whole vectors
 
 
 def make_fast(model: nn.Module) -> None:
@@ -42,71 +43,37 @@ class NarrowBatchNorm2d(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not (self.training and _is_narrow(x, WIDE)):
             return super().forward(x)
-        group = _group(x.numel() // x.shape[1], x.shape[1])
         self.num_batches_tracked.add_(1)
         statistics = self.running_mean, self.running_var, self.momentum
-        return _BatchNorm.apply(x, self.weight, self.bias, *statistics, self.eps, group)
-
-
-def _group(pixels: int, channels: int) -> int:
-    """Return how many pixels are looked at as one: a power of two that divides `pixels`."""
-    group = 1
-    while group * channels < 2 * WIDE and pixels % (2 * group) == 0:
-        group *= 2
-    return group
+        return _BatchNorm.apply(x, self.weight, self.bias, *statistics, self.eps)
 
 
 class _BatchNorm(torch.autograd.Function):
     """Batch norm in training mode of float32 (B, C, H, W), channels last: M = B H W pixels."""
 
     @staticmethod
-    def forward(ctx, x, weight, bias, running_mean, running_var, momentum, eps, group):
-        wide = _wide(x, group)  # (M / group, group C)
-        means, variances = (
-            part.view(group, -1).double() for part in torch.batch_norm_update_stats(wide, None, None, 0.0)
-        )
-        mean = means.mean(0)
-        variance = variances.mean(0) + (means - mean).square_().mean(0)
+    def forward(ctx, x, weight, bias, running_mean, running_var, momentum, eps):
+        mean, variance = moments(x)
         scale = (variance + eps).rsqrt_()
         pixels = x.numel() // x.shape[1]
         running_mean.lerp_(mean.float(), momentum)
         running_var.lerp_((variance * (pixels / max(pixels - 1, 1))).float(), momentum)
         ctx.save_for_backward(x, weight, mean, scale)
-        ctx.group = group
         factor = weight.double() * scale
-        y = torch.empty_like(x)
-        offset = bias.double() - factor * mean
-        torch.addcmul(_tiled(offset, group), wide, _tiled(factor, group), out=_wide(y, group))
-        return y
+        return combined(x, (factor, x), constant=bias.double() - factor * mean)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient):
         x, weight, mean, scale = ctx.saved_tensors
-        group, pixels = ctx.group, x.numel() // x.shape[1]
-        g, wide = _wide(gradient, group), _wide(x, group)
-        statistics = _tiled(mean, group), _tiled(scale, group)
-        _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-            g, wide, None, None, None, *statistics, True, 0.0, [False, True, True]
-        )
-        of_weight, of_bias = (part.view(group, -1).double().sum(0) for part in (of_weight, of_bias))
+        gradient, pixels = channels_last(gradient), x.numel() // x.shape[1]
+        of_bias, of_weight = sums(gradient, x, mean, scale)
         # gradient of x: a (g - of_bias / M - (x - mean) scale of_weight / M)  =  a g + b x + c
         a = weight.double() * scale
         b = -a * scale * of_weight / pixels
         c = -a * of_bias / pixels - b * mean
-        of_x = torch.empty_like(x)
-        result = torch.addcmul(_tiled(c, group), wide, _tiled(b, group), out=_wide(of_x, group))
-        result.addcmul_(g, _tiled(a, group))
-        return of_x, of_weight.float(), of_bias.float(), *[None] * 5
-
-
-def _wide(x: Tensor, group: int) -> Tensor:
-    """View (B, C, H, W) as (B H W / group, group C); copies only if it is not channels last."""
-    return x.permute(0, 2, 3, 1).reshape(-1, group * x.shape[1])
-
-
-def _tiled(values: Tensor, group: int) -> Tensor:
-    return values.float().repeat(group)
+        of_x = combined(x, (b, x), (a, gradient), constant=c)
+        return of_x, of_weight.float(), of_bias.float(), *[None] * 4
 
 
 def _is_same_3x3(pool: nn.MaxPool2d) -> bool:
@@ -145,7 +112,7 @@ class _MaxPool(torch.autograd.Function):
     def backward(ctx, gradient):
         x, y = ctx.saved_tensors
         axis, n = ctx.axis, x.shape[ctx.axis]
-        gradient = gradient.contiguous(memory_format=torch.channels_last)
+        gradient = channels_last(gradient)
 
         def part(tensor: Tensor, start: int, length: int) -> Tensor:
             return tensor.narrow(axis, start, length)

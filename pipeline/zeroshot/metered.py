@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.zeroshot.batch_norm import BatchNorm2d, channels_last
+from pipeline.children.pixel_groups import channels_last
+from pipeline.zeroshot.batch_norm import BatchNorm2d
 
 GRADIENT, JACOBIAN, PRODUCT = "gradient", "jacobian", "product"  # the passes back
 convolution_backward = torch.ops.aten.convolution_backward

@@ -163,6 +163,18 @@ def test_gradients_of_the_metered_layers():
     assert torch.allclose(fast, slow, atol=1e-6)
 
 
+def test_batch_norm_of_one_channel_has_pytorchs_gradients():
+    torch.manual_seed(0)
+    x, direction = torch.randn(4, 1, 8, 8, requires_grad=True), torch.randn(4, 1, 8, 8)
+    plain, metered_too = nn.Sequential(nn.BatchNorm2d(1)), nn.Sequential(nn.BatchNorm2d(1))
+    metered.meter_layers(metered_too)
+    expected, found = (
+        torch.autograd.grad(net(x), [x, *net.parameters()], direction) for net in (plain, metered_too)
+    )
+    for a, b in zip(expected, found, strict=True):
+        torch.testing.assert_close(b, a, rtol=1e-5, atol=1e-5)
+
+
 def test_synflow_is_the_flow_that_each_weight_carries():
     """R is linear in every tensor, so its synflow is what R loses when the tensor is zero (float64)."""
     arch = cell([CONV3X3, CONV1X1, CONV3X3], [(0, 1), (0, 2), (1, 3), (2, 3), (2, 6), (3, 6), (0, 6)])
