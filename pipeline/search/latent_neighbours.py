@@ -33,7 +33,7 @@ class Strategy:
     def __init__(self, settings: Settings, context: Context):
         import torch
 
-        self.settings, self.device = settings, context.device
+        self.settings = settings
         self.cells = LatentCells.of(context, settings)
         self.best = np.full(context.n_runs, -np.inf)
         shape = context.n_runs, self.cells.points.shape[1]

@@ -8,9 +8,10 @@ import numpy as np
 
 from pipeline.benchmarks.tables import ROLES, load_table
 from pipeline.errors import ConfigError
-from pipeline.images.sets import TRAIN, ImageSet
+from pipeline.images.sets import ImageSet
 from pipeline.randomness import rng
 from pipeline.spaces.archs import Archs
+from pipeline.zeroshot.scores import rows_of_batch
 from pipeline.zeroshot.settings import ChunkSettings
 
 
@@ -43,10 +44,4 @@ def batch_rows(images: ImageSet, settings: ChunkSettings, seed: int) -> np.ndarr
             f"images: the file holds {images.name!r}, but {settings.images!r} were asked for; give the image "
             "set that the benchmark names"
         )
-    train = np.flatnonzero(images.split == TRAIN)
-    if len(train) < settings.batch_size:
-        raise ConfigError(
-            f"zeroshot.batch_size: {settings.batch_size}, but {images.name} has {len(train)} training images"
-        )
-    stream = rng(seed, "zeroshot", images.name, "batch")
-    return train[np.sort(stream.choice(len(train), settings.batch_size, replace=False))]
+    return rows_of_batch(images, settings.batch_size, seed)

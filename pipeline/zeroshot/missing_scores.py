@@ -96,8 +96,7 @@ def _sheet(keys: np.ndarray, found: CellScores, seconds: float) -> Sheet:
         why = np.array([r.get(metric, "") for r in reasons], dtype=object)
         why[~np.isnan(arch)] = ""
         columns[metric] = Column(np.ones(n, dtype=bool), arch, found.op.get(metric), why)
-    took = getattr(found, "seconds", np.full(n, np.nan))
-    return Sheet(keys, columns, np.where(np.isnan(took), seconds, took))
+    return Sheet(keys, columns, np.where(np.isnan(found.seconds), seconds, found.seconds))
 
 
 def split_reasons(text: str, metrics: list[str]) -> dict[str, str]:

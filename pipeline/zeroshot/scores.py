@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from pipeline import spaces
-from pipeline.images.sets import ImageSet
+from pipeline.errors import ConfigError
+from pipeline.images.sets import TRAIN, ImageSet
 from pipeline.progress import track
 from pipeline.randomness import derive, rng
 from pipeline.spaces.archs import Archs
@@ -38,14 +39,21 @@ class CellScores:
 def image_batch(images: ImageSet, size: int, seed: int, device) -> tuple[torch.Tensor, torch.Tensor]:
     """Return `size` training images, normalised float32 (size, C, H, W), and their labels, int64 (size,).
 
-    The same ones for every cell. Raises ValueError if the training part has fewer.
+    The same ones for every cell. Raises ConfigError if the training part has fewer.
     """
-    pixels, labels = images.part("train")
-    if len(pixels) < size:
-        raise ValueError(f"batch_size is {size}, but {images.name} has {len(pixels)} training images")
-    rows = np.sort(rng(seed, "zeroshot", images.name, "batch").choice(len(pixels), size, replace=False))
-    x = torch.from_numpy(images.normalised(pixels[rows])).to(device, memory_format=torch.channels_last)
-    return x, torch.from_numpy(labels[rows].astype(np.int64)).to(device)
+    rows = rows_of_batch(images, size, seed)
+    pixels = images.normalised(images.images[rows])
+    x = torch.from_numpy(pixels).to(device, memory_format=torch.channels_last)
+    return x, torch.from_numpy(images.labels[rows].astype(np.int64)).to(device)
+
+
+def rows_of_batch(images: ImageSet, size: int, seed: int) -> np.ndarray:
+    """Return which images of the set these are, int64 (size,). Raises ConfigError as `image_batch` does."""
+    train = np.flatnonzero(images.split == TRAIN)
+    if len(train) < size:
+        raise ConfigError(f"zeroshot.batch_size: {size}, but {images.name} has {len(train)} training images")
+    stream = rng(seed, "zeroshot", images.name, "batch")
+    return train[np.sort(stream.choice(len(train), size, replace=False))]
 
 
 def score_cells(archs: Archs, images: ImageSet, settings: ScoreSettings, seed: int, device) -> CellScores:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -40,7 +40,7 @@ class ScoreSettings(Settings):
     @field_validator("metrics", mode="before")
     @classmethod
     def _all_by_name(cls, metrics):
-        return list(get_args(Metric)) if metrics == "all" else metrics
+        return list(METRICS) if metrics == "all" else metrics
 
     @field_validator("metrics")
     @classmethod

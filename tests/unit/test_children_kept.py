@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.children.interleaved import alone as alone_to_its_end
 from pipeline.children.kept import Kept
 from pipeline.children.training import train_network
 from pipeline.images.sets import ImageSet
@@ -109,10 +110,7 @@ def test_a_checkpoint_taken_away_by_who_finished_first_does_no_harm(tmp_path, im
     while not checkpoint.exists():
         next(training)
     checkpoint.unlink()
-    with pytest.raises(StopIteration) as end:
-        while True:
-            next(training)
-    result, now = end.value.value
+    result, now = alone_to_its_end(training)
     assert now and same(result, alone.get(BRANCHES)[0])
 
 
