@@ -5,6 +5,12 @@ def space_of(wildcards):
     return f"results/spaces/{CONFIG.benchmarks[wildcards.benchmark].space}.h5"
 
 
+def listed_space_of(wildcards):
+    """All cells of the space, where it can be listed."""
+    listed = CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED
+    return {"space": space_of(wildcards)} if listed else {}
+
+
 def images_for(wildcards):
     return f"results/images/{images_of(CONFIG.benchmarks[wildcards.benchmark])}.h5"
 
@@ -60,9 +66,7 @@ def scored_cells_of(wildcards):
 
 def autoencoder_inputs(wildcards):
     """arch2vec reads cells; info-NAS also reads what trained networks output, and for which images."""
-    inputs = {"table": "results/benchmarks/{benchmark}.h5"}
-    if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
-        inputs |= {"space": space_of(wildcards)}
+    inputs = {"table": "results/benchmarks/{benchmark}.h5"} | listed_space_of(wildcards)
     if CONFIG.autoencoders[wildcards.autoencoder].model == "infonas":
         source = io_benchmark_of(CONFIG, wildcards.benchmark, wildcards.autoencoder)
         images = images_of(CONFIG.benchmarks[source])
@@ -72,9 +76,7 @@ def autoencoder_inputs(wildcards):
 
 def embedding_inputs(wildcards):
     """An autoencoder, and the cells to embed: the table's, and the space's where it is listed."""
-    inputs = {"table": "results/benchmarks/{benchmark}.h5"}
-    if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
-        inputs |= {"space": space_of(wildcards)}
+    inputs = {"table": "results/benchmarks/{benchmark}.h5"} | listed_space_of(wildcards)
     return inputs | {
         "autoencoder": "results/autoencoders/{benchmark}/{autoencoder}/seed_{autoencoder_seed}.h5"
     }
@@ -93,13 +95,17 @@ def all_autoencoders(wildcards=None):
     return [file for benchmark in CONFIG.benchmarks for _, file in autoencoders_of(benchmark)]
 
 
+def learners_of(wildcards):
+    """Settings of what may read latents and zero-shot scores: a predictor, or a strategy and its predictor."""
+    if "predictor" in wildcards.keys():
+        return [CONFIG.predictors[wildcards.predictor]]
+    strategy = CONFIG.strategies[wildcards.strategy]
+    return [strategy, CONFIG.predictors.get(strategy.get("predictor"), {})]
+
+
 def latents_of(wildcards):
     """Names of the latents that a predictor takes, or a strategy with its predictor; none twice."""
-    if "predictor" in wildcards.keys():
-        return latents_in(CONFIG.predictors[wildcards.predictor])
-    strategy = CONFIG.strategies[wildcards.strategy]
-    predictor = CONFIG.predictors[strategy["predictor"]] if strategy.get("predictor") else {}
-    return list(dict.fromkeys(latents_in(strategy) + latents_in(predictor)))
+    return list(dict.fromkeys(name for each in learners_of(wildcards) for name in latents_in(each)))
 
 
 def latents_inputs(wildcards):
@@ -109,29 +115,22 @@ def latents_inputs(wildcards):
     return {"latents": files} if files else {}
 
 
-def scores_inputs(benchmark, *settings):
-    """The zero-shot scores, if one of a predictor's or strategy's settings names any."""
-    used = any(scores_used(each) for each in settings)
-    return {"zeroshot": f"results/zeroshot/{benchmark}.h5"} if used else {}
+def scores_inputs(wildcards):
+    """The zero-shot scores, if these take any."""
+    used = any(scores_used(each) for each in learners_of(wildcards))
+    return {"zeroshot": "results/zeroshot/{benchmark}.h5"} if used else {}
 
 
 def predictor_inputs(wildcards):
     inputs = {"table": "results/benchmarks/{benchmark}.h5"}
-    inputs |= scores_inputs(wildcards.benchmark, CONFIG.predictors[wildcards.predictor])
-    return inputs | latents_inputs(wildcards)
+    return inputs | scores_inputs(wildcards) | latents_inputs(wildcards)
 
 
 def strategy_inputs(wildcards):
     inputs = {"table": "results/benchmarks/{benchmark}.h5"} | surrogates_of(wildcards.benchmark)
     if wildcards.benchmark in TRAINED:
-        inputs["images"] = images_for(wildcards)
-        if CONFIG.benchmarks[wildcards.benchmark].space not in UNLISTED:
-            inputs["space"] = space_of(wildcards)
-    strategy = CONFIG.strategies[wildcards.strategy]
-    inputs |= scores_inputs(
-        wildcards.benchmark, strategy, CONFIG.predictors.get(strategy.get("predictor"), {})
-    )
-    return inputs | latents_inputs(wildcards)
+        inputs |= {"images": images_for(wildcards)} | listed_space_of(wildcards)
+    return inputs | scores_inputs(wildcards) | latents_inputs(wildcards)
 
 
 def all_predictions(wildcards=None):

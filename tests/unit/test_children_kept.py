@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.children.interleaved import alone as alone_to_its_end
+from pipeline.children import interleaved
 from pipeline.children.kept import Kept
 from pipeline.children.training import train_network
 from pipeline.images.sets import ImageSet
@@ -110,7 +110,7 @@ def test_a_checkpoint_taken_away_by_who_finished_first_does_no_harm(tmp_path, im
     while not checkpoint.exists():
         next(training)
     checkpoint.unlink()
-    result, now = alone_to_its_end(training)
+    result, now = interleaved.alone(training)
     assert now and same(result, alone.get(BRANCHES)[0])
 
 
