@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from perf.agreement import photos  # noqa: E402
 from pipeline.children.device_images import DeviceImages  # noqa: E402
 from pipeline.children.settings import NetworkSettings, TrainingSettings  # noqa: E402
 from pipeline.children.training import train_network  # noqa: E402
-from pipeline.images.command import read_images  # noqa: E402
 from pipeline.job import Job  # noqa: E402
 from pipeline.randomness import rng  # noqa: E402
 from pipeline.spaces import nasbench101  # noqa: E402
@@ -47,9 +47,7 @@ def main() -> None:
         parser.error("--seeds: at least 2 are needed, to see the noise")
     device = Job("perf", {}, device=args.device, threads=args.threads).torch_device()
     archs = nasbench101.sample(args.cells, rng(0, "precision"))
-    settings = {"source": "cifar10", "md5": None}
-    settings |= {"n_train": args.train, "n_valid": args.valid, "n_test": 100}
-    images = read_images("cifar10", args.archive, settings, seed=1)[0]
+    images = photos(args.archive, args.train, args.valid)
     network = NetworkSettings(stem_channels=args.width, stacks=3, cells_per_stack=args.cells_per_stack)
     accuracy = np.empty((args.cells, len(PRECISIONS), args.seeds))
     on_device = None

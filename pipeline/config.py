@@ -15,8 +15,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 
 from pipeline.autoencoders.infonas_settings import InfoNasSettings
 from pipeline.autoencoders.settings import Arch2VecSettings
-from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark
-from pipeline.config_checks import check_across, images_of
+from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, images_of
+from pipeline.config_checks import check_across
 from pipeline.errors import ConfigError
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.io_dataset.settings import IoDatasetSettings

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.autoencoders.names import latents_in, parse_latents
-from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark
+from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark, images_of
 from pipeline.evaluation.settings import protocol_of
 from pipeline.spaces import UNLISTED, base, load
 from pipeline.zeroshot.settings import scores_used
@@ -209,11 +209,6 @@ def _outputs_fit(config: Config, key: str, autoencoder, name: str, benchmark) ->
             f"{path}: benchmarks.{source} has networks of {found}, but benchmarks.{name}.space is "
             f"{benchmark.space}"
         )
-
-
-def images_of(benchmark) -> str | None:
-    """Return the image set that a benchmark's networks see; None if they see none."""
-    return benchmark.children.images if isinstance(benchmark, ChildrenBenchmark) else benchmark.images
 
 
 def _among(path: str, name: str, known) -> None:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from functools import cache
 
 from pipeline import spaces
-from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark
-from pipeline.config import Config, images_of, io_benchmark_of
+from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark, images_of
+from pipeline.config import Config, io_benchmark_of
 from pipeline.errors import ConfigError
 from pipeline.evaluation.settings import protocol_of
 from pipeline.fingerprint import closure, digest

@@ -7,7 +7,8 @@ sys.path.insert(0, str(workflow.basedir))
 
 from pipeline.benchmarks.locate import check_labels, judged_by, listing, locate
 from pipeline.autoencoders.names import latents_in, parse_latents
-from pipeline.config import check, images_of, io_benchmark_of
+from pipeline.benchmarks.settings import images_of
+from pipeline.config import check, io_benchmark_of
 from pipeline.errors import UserError
 from pipeline.images.locate import locate_images
 from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells

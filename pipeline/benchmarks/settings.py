@@ -81,6 +81,11 @@ Benchmark = Annotated[
 ]
 
 
+def images_of(benchmark) -> str | None:
+    """Return the image set that a benchmark's networks see; None if they see none."""
+    return benchmark.children.images if isinstance(benchmark, ChildrenBenchmark) else benchmark.images
+
+
 class TableSettings(Settings):
     """What a benchmark table of networks trained here depends on."""
 

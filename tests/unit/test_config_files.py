@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 import yaml
 
-from pipeline.config import check, images_of, load_config
+from pipeline.benchmarks.settings import images_of
+from pipeline.config import check, load_config
 from pipeline.errors import ConfigError
 from pipeline.fingerprint import closure
 from pipeline.recipes import origin_of, recipe, recipe_json, scored_cells
