@@ -104,7 +104,7 @@ class Predictor(gates.Predictor):
 
 
 def _opened(resources: Resources):
-    from pipeline.zeroshot.features import open_scores
+    from pipeline.predictors.on_scores import open_scores
 
     return open_scores(resources)
 

@@ -17,10 +17,10 @@ from pipeline.benchmarks.boosting import fit_booster, predict
 from pipeline.benchmarks.surrogate_settings import BoostingSettings
 from pipeline.encodings.flat import flat_features
 from pipeline.predictors.on_latents import LatentNames, Latents, Regressor
+from pipeline.predictors.on_scores import ScoreFeatures, ScoreInputs
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.targets import Ranks, Standardised
 from pipeline.spaces.archs import Archs
-from pipeline.zeroshot.features import ScoreFeatures, ScoreInputs
 
 REGRESSES_ACCURACY = {"targets": "accuracy"}
 

@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import Field
 
 from pipeline import settings as base
+from pipeline.predictors.on_scores import open_scores
 from pipeline.predictors.resources import Resources
 from pipeline.spaces.archs import Archs
-from pipeline.zeroshot.features import open_scores
 
 
 class Settings(base.Settings):

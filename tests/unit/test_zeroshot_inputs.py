@@ -15,11 +15,11 @@ from pipeline.evaluation.measures import kendall_tau
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.job import Job
 from pipeline.predictors import command, xgboost, zeroshot_rank
+from pipeline.predictors.on_scores import ScoreFeatures, ScoreInputs
 from pipeline.predictors.resources import Resources
 from pipeline.search import command as search_command
 from pipeline.search import zeroshot_ranking
 from pipeline.search.domain import Domain
-from pipeline.zeroshot.features import ScoreFeatures, ScoreInputs
 from pipeline.zeroshot.reading import ZeroShot
 
 N = 200
