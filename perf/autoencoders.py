@@ -27,7 +27,7 @@ from pipeline.autoencoders.vae import Arch2Vec, Graphs  # noqa: E402
 from pipeline.randomness import rng, seed_torch, torch_generator  # noqa: E402
 from pipeline.spaces import nasbench101  # noqa: E402
 
-FAST = {"batch_size": 512, "lr": 1e-2, "dropout": 0.1, "epochs": 8}
+FAST = {"batch_size": 512, "lr": 1e-2, "dropout": 0.03, "epochs": 8}
 AUTHORS = {
     "batch_size": 32,
     "lr": 1e-3,
