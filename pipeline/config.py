@@ -16,7 +16,9 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 from pipeline.autoencoders.infonas_settings import InfoNasSettings
 from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, images_of
+from pipeline.by_benchmark import is_used_on, leave_out_benchmarks, on, scoped
 from pipeline.config_checks import check_across
+from pipeline.config_errors import in_words
 from pipeline.errors import ConfigError
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.io_dataset.settings import IoDatasetSettings
@@ -27,8 +29,8 @@ from pipeline.zeroshot.settings import ZeroShotSettings
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Images = Annotated[dict, BeforeValidator(plug_in("images", "source"))]
-Predictor = Annotated[dict, BeforeValidator(plug_in("predictors"))]
-Strategy = Annotated[dict, BeforeValidator(plug_in("search"))]
+Predictor = Annotated[dict, BeforeValidator(scoped(plug_in("predictors")))]
+Strategy = Annotated[dict, BeforeValidator(scoped(plug_in("search")))]
 Autoencoder = Annotated[Arch2VecSettings | InfoNasSettings, Field(discriminator="model")]
 
 NAMED = ("autoencoders", "predictors", "strategies")  # sections whose entries null leaves out
@@ -82,6 +84,7 @@ class Config(Settings):
         """A file that is merged over another cannot remove an entry; it can say null."""
         if not isinstance(raw, dict):
             return raw
+        raw = leave_out_benchmarks(raw)
         given = {key: value for key, value in raw.items() if key not in NAMED or value is not None}
         named = {key: value for key, value in given.items() if key in NAMED and isinstance(value, dict)}
         return given | {key: {k: v for k, v in of.items() if v is not None} for key, of in named.items()}
@@ -105,7 +108,16 @@ class Config(Settings):
     def tested(self) -> list[str]:
         """Return the names of the benchmarks that predictors are trained and tested on."""
         names = self.evaluation.benchmarks
-        return [name for name in self.benchmarks if self.predictors and (names is None or name in names)]
+        used = [name for name in self.benchmarks if self.predictors_of(name)]
+        return [name for name in used if names is None or name in names]
+
+    def predictors_of(self, benchmark: str) -> dict[str, dict]:
+        """Return the predictors that are used on a benchmark, with the settings that hold there."""
+        return {name: on(s, benchmark) for name, s in self.predictors.items() if is_used_on(s, benchmark)}
+
+    def strategies_of(self, benchmark: str) -> dict[str, dict]:
+        """Return the strategies that search a benchmark, with the settings that hold there."""
+        return {name: on(s, benchmark) for name, s in self.strategies.items() if is_used_on(s, benchmark)}
 
     def encoders_of(self, benchmark: str) -> list[str]:
         """Return the names of the autoencoders that are trained beside a benchmark."""
@@ -129,29 +141,7 @@ def check(raw: dict, source: str = "configuration") -> Config:
     except ValidationError as error:
         first, others = error.errors()[0], error.error_count() - 1
         more = f" (and {others} more)" if others else ""
-        raise ConfigError(f"{source}: {_in_words(first)}{more}") from error
-
-
-def _in_words(error: dict) -> str:
-    keys = [str(p) for p in error["loc"] if not str(p).startswith("function-")]
-    if keys[:1] in (["benchmarks"], ["autoencoders"]):  # these come in kinds: the third item names the kind
-        del keys[2:3]
-    path = ".".join(keys)
-    inner = error.get("ctx", {}).get("error")
-    if isinstance(inner, ValidationError):
-        nested = _in_words(inner.errors()[0])
-        return f"{path}.{nested}"
-    if error["type"] == "union_tag_invalid":
-        key = "source" if keys[0] == "benchmarks" else error["ctx"]["discriminator"].strip("'")
-        return f"{path}.{key}: expected one of {error['ctx']['expected_tags']}, got {error['ctx']['tag']!r}"
-    given = error.get("input")
-    text = {
-        "extra_forbidden": "unknown key",
-        "missing": "this key is missing",
-    }.get(error["type"], error["msg"].removeprefix("Value error, "))
-    if error["type"] not in ("extra_forbidden", "missing", "value_error"):
-        text += f", got {given!r}"
-    return f"{path}: {text}" if path else text
+        raise ConfigError(f"{source}: {in_words(first)}{more}") from error
 
 
 def load_config(path, changes: Sequence[str] = ()) -> Config:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark, images_of
+from pipeline.by_benchmark import KEY, on
 from pipeline.evaluation.settings import protocol_of
 from pipeline.spaces import UNLISTED, base, load
 from pipeline.zeroshot.settings import scores_used
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def check_across(config: Config) -> None:
     """Raise ValueError, with the key's path, if a section names what another one does not have or allow."""
+    _benchmarks_are_there(config)
     if "index" in config.benchmarks:
         raise ValueError("benchmarks.index: this name is the report's own (index.html); choose another")
     for name, benchmark in config.benchmarks.items():
@@ -36,36 +38,51 @@ def check_across(config: Config) -> None:
             _enough_training_cells(config, name, key, labelled, benchmark.space)
         _layers_fit(config, name, benchmark)
         _autoencoders_fit(config, name, benchmark)
-    for name, autoencoder in config.autoencoders.items():
-        for benchmark in autoencoder.benchmarks or ():
-            _among(f"autoencoders.{name}.benchmarks", benchmark, config.benchmarks)
     _latents_are_there(config)
     _scores_are_there(config)
     _enough_to_score(config)
     _labels_are_there(config)
-    for name, strategy in config.strategies.items():
-        if strategy.get("predictor"):
-            _among(f"strategies.{name}.predictor", strategy["predictor"], config.predictors)
 
 
-def _learners(config: Config) -> Iterator[tuple[str, dict]]:
-    """Yield (path, settings) of what may read latents and zero-shot scores."""
-    for kind, named in (("predictors", config.predictors), ("strategies", config.strategies)):
-        for name, settings in named.items():
-            yield f"{kind}.{name}", settings
+def _benchmarks_are_there(config: Config) -> None:
+    """Whatever is for some benchmarks, or differs by benchmark, names those that there are."""
+    sections = {"evaluation": dict(config.evaluation), "search": dict(config.search)}
+    for kind in ("autoencoders", "predictors", "strategies"):
+        sections |= {f"{kind}.{name}": dict(entry) for name, entry in getattr(config, kind).items()}
+    for path, settings in sections.items():
+        for key in ("benchmarks", KEY):
+            for name in settings.get(key) or ():
+                _among(f"{path}.{key}", name, config.benchmarks)
+
+
+def _readers(config: Config) -> Iterator[tuple[str, str, dict]]:
+    """Yield (benchmark, path, settings) of the predictors and strategies of each benchmark.
+
+    A strategy's predictor is under "strategies.NAME.predictor": it may be one that is not tested there.
+    """
+    for benchmark in config.benchmarks:
+        for name, settings in config.predictors_of(benchmark).items() if benchmark in config.tested() else ():
+            yield benchmark, f"predictors.{name}", settings
+        for name, settings in config.strategies_of(benchmark).items():
+            path, predictor = f"strategies.{name}", settings.get("predictor")
+            yield benchmark, path, settings
+            if predictor:
+                _among(f"{path}.predictor", predictor, config.predictors)
+                yield benchmark, f"{path}.predictor", on(config.predictors[predictor], benchmark)
 
 
 def _latents_are_there(config: Config) -> None:
-    for path, settings in _learners(config):
+    for benchmark, path, settings in _readers(config):
         for text in latents_in(settings):
-            used_on = config.tested() if path.startswith("predictors.") else config.benchmarks
-            _among_latents(config, f"{path}.latents", text, used_on)
-    for name, strategy in config.strategies.items():
-        for text in latents_in(config.predictors.get(strategy.get("predictor"), {})):
-            _among_latents(config, f"strategies.{name}.predictor", text, config.benchmarks)
+            _among_latents(config, _key(path, "latents"), text, benchmark)
 
 
-def _among_latents(config: Config, path: str, text: str, used_on: Iterable[str]) -> None:
+def _key(path: str, key: str) -> str:
+    """The key that asks for something: a strategy asks for what its predictor reads by naming it."""
+    return path if path.endswith(".predictor") else f"{path}.{key}"
+
+
+def _among_latents(config: Config, path: str, text: str, benchmark: str) -> None:
     try:
         latents = parse_latents(text)
     except ValueError as error:
@@ -74,12 +91,11 @@ def _among_latents(config: Config, path: str, text: str, used_on: Iterable[str])
     autoencoder = config.autoencoders[latents.autoencoder]
     if latents.part == "reference" and not getattr(autoencoder, "reference", False):
         raise ValueError(f"{path}: {latents.autoencoder} has no reference; set its reference: true")
-    for benchmark in used_on:
-        if latents.autoencoder not in config.encoders_of(benchmark):
-            raise ValueError(
-                f"{path}: {latents.autoencoder} is needed on {benchmark}, which autoencoders."
-                f"{latents.autoencoder}.benchmarks leaves out; add it there"
-            )
+    if latents.autoencoder not in config.encoders_of(benchmark):
+        raise ValueError(
+            f"{path}: {latents.autoencoder} is needed on {benchmark}, which autoencoders."
+            f"{latents.autoencoder}.benchmarks leaves out; add it there"
+        )
     n_seeds = autoencoder.n_seeds
     if latents.run > n_seeds:
         raise ValueError(
@@ -98,18 +114,14 @@ def _catalogue_is_large_enough(config: Config, name: str, benchmark: ChildrenBen
 
 
 def _scores_are_there(config: Config) -> None:
-    of_strategies = {f"predictors.{s.get('predictor')}" for s in config.strategies.values()}
-    for path, settings in _learners(config):
-        searches = path.startswith("strategies.") or path in of_strategies  # every benchmark is searched
-        without = [
-            b for b in (config.benchmarks if searches else config.tested()) if b not in config.scored()
-        ]
+    for benchmark, path, settings in _readers(config):
         for metric in scores_used(settings):
-            _among(f"{path}.zeroshot", metric, config.zeroshot.metrics)
-            if without:
+            key = _key(path, "zeroshot")
+            _among(key, metric, config.zeroshot.metrics)
+            if benchmark not in config.scored():
                 raise ValueError(
-                    f"{path}.zeroshot: benchmarks.{without[0]} has no zero-shot scores; give "
-                    "it `images`, the image set on which networks are scored"
+                    f"{key}: benchmarks.{benchmark} has no zero-shot scores; give it `images`, the image "
+                    "set on which networks are scored"
                 )
 
 
@@ -130,10 +142,10 @@ def _enough_to_score(config: Config) -> None:
 
 
 def _labels_are_there(config: Config) -> None:
-    for name in config.evaluation.benchmarks or ():
-        _among("evaluation.benchmarks", name, config.benchmarks)
-    for name in config.tested() if config.evaluation.labels == "test" else ():
+    for name in config.tested():
         benchmark = config.benchmarks[name]
+        if config.evaluation.on(name).labels != "test":
+            continue
         if isinstance(benchmark, FileBenchmark) and benchmark.test_metric is None:
             raise ValueError(
                 f"evaluation.labels: test accuracies are asked for, but benchmarks.{name}.test_metric is "
@@ -143,19 +155,21 @@ def _labels_are_there(config: Config) -> None:
 
 def _enough_labels(config: Config, name: str, key: str, labelled: int, space: str) -> None:
     _enough_training_cells(config, name, key, labelled, space)
-    if config.strategies and config.search.n_initial > labelled:
-        raise ValueError(f"search.n_initial: {config.search.n_initial} cells, but only {key} = {labelled}")
+    n_initial = config.search.on(name).n_initial
+    if config.strategies_of(name) and n_initial > labelled:
+        raise ValueError(f"search.n_initial: {n_initial} cells, but only {key} = {labelled}")
 
 
 def _enough_training_cells(config: Config, name: str, key: str, labelled: float, space: str) -> None:
     if name not in config.tested():
         return
-    pool = protocol_of(config.evaluation.protocol, space).pool
+    evaluation = config.evaluation.on(name)
+    pool = protocol_of(evaluation.protocol, space).pool
     if pool == "all":
         return  # how many there are is known when the table is
     if pool != "labelled":
         key, labelled = "evaluation.protocol.pool", pool
-    for n in config.evaluation.n_train:
+    for n in evaluation.n_train:
         if n > labelled:
             raise ValueError(f"evaluation.n_train: {n} training cells, but only {key} = {labelled}")
 

@@ -13,6 +13,7 @@ from functools import cache
 
 from pipeline import spaces
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark, images_of
+from pipeline.by_benchmark import KEY, is_used_on, on
 from pipeline.config import Config, io_benchmark_of
 from pipeline.errors import ConfigError
 from pipeline.evaluation.settings import protocol_of
@@ -124,18 +125,26 @@ def _zeroshot_collect(config: Config, w: dict):
     return settings, ["pipeline.zeroshot.collect"]
 
 
-def _predictor(config: Config, name: str) -> dict:
-    method = dict(config.predictors[name])
+def _predictor(config: Config, name: str, benchmark: str) -> dict:
+    method = on(config.predictors[name], benchmark)
     return {"predictor": name, "method": method.pop("method"), "settings": method}
+
+
+def _used_on(named: dict, kind: str, name: str, benchmark: str) -> None:
+    """Raise ConfigError if a predictor or strategy is not for a benchmark."""
+    if not is_used_on(named[name], benchmark):
+        raise ConfigError(f"{kind}.{name}.benchmarks: {benchmark} is not among them")
 
 
 def _predictors(config: Config, w: dict):
     space = config.benchmarks[w["benchmark"]].space
-    predictor = _predictor(config, w["predictor"])
-    evaluation = dump(config.evaluation)
-    for key in ("n_train", "above", "benchmarks"):  # the rules' and the table's
+    predictor = _predictor(config, w["predictor"], w["benchmark"])
+    _used_on(config.predictors, "predictors", w["predictor"], w["benchmark"])
+    here = config.evaluation.on(w["benchmark"])
+    evaluation = dump(here)
+    for key in ("n_train", "above", "benchmarks", KEY):  # the rules' and the table's
         del evaluation[key]
-    evaluation["protocol"] = dump(protocol_of(config.evaluation.protocol, space))
+    evaluation["protocol"] = dump(protocol_of(here.protocol, space))
     settings = {
         "benchmark": w["benchmark"],
         "space": space,
@@ -150,8 +159,11 @@ def _predictors(config: Config, w: dict):
 
 def _search(config: Config, w: dict):
     benchmark = config.benchmarks[w["benchmark"]]
-    strategy = dict(config.strategies[w["strategy"]])
+    strategy = on(config.strategies[w["strategy"]], w["benchmark"])
+    _used_on(config.strategies, "strategies", w["strategy"], w["benchmark"])
     method = strategy.pop("method")
+    search = dump(config.search.on(w["benchmark"]))
+    del search[KEY]
     origin = origin_of(benchmark)
     entries = [
         "pipeline.search.command",
@@ -167,10 +179,10 @@ def _search(config: Config, w: dict):
         "settings": strategy,
         "predictor": None,
         "origin": origin,
-        **dump(config.search),
+        **search,
     }
     if strategy.get("predictor"):
-        settings["predictor"] = predictor = _predictor(config, strategy["predictor"])
+        settings["predictor"] = predictor = _predictor(config, strategy["predictor"], w["benchmark"])
         entries += [f"pipeline.predictors.{predictor['method']}", *PREDICTOR_CODE]
     if origin == "children":
         settings["oracle"] = training(config, w["benchmark"])

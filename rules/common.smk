@@ -8,6 +8,7 @@ sys.path.insert(0, str(workflow.basedir))
 from pipeline.benchmarks.locate import check_labels, judged_by, listing, locate
 from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.benchmarks.settings import images_of
+from pipeline.by_benchmark import on
 from pipeline.config import check, io_benchmark_of
 from pipeline.errors import UserError
 from pipeline.images.locate import locate_images
@@ -24,8 +25,8 @@ try:
         if name not in TRAINED
     }
     TESTED = CONFIG.tested()  # benchmarks that predictors are trained and tested on
-    for name in TESTED if CONFIG.evaluation.labels == "test" else ():
-        if name in FILES:
+    for name in TESTED:
+        if name in FILES and CONFIG.evaluation.on(name).labels == "test":
             check_labels(name, CONFIG.benchmarks[name], CONFIG.data_dir)
     IMAGE_FILES = {  # image sets -> the archive or folder that each is read from, or None
         name: locate_images(name, images, CONFIG.data_dir) for name, images in CONFIG.images.items()

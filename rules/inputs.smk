@@ -98,9 +98,10 @@ def all_autoencoders(wildcards=None):
 def learners_of(wildcards):
     """Settings of what may read latents and zero-shot scores: a predictor, or a strategy and its predictor."""
     if "predictor" in wildcards.keys():
-        return [CONFIG.predictors[wildcards.predictor]]
-    strategy = CONFIG.strategies[wildcards.strategy]
-    return [strategy, CONFIG.predictors.get(strategy.get("predictor"), {})]
+        return [on(CONFIG.predictors[wildcards.predictor], wildcards.benchmark)]
+    strategy = on(CONFIG.strategies[wildcards.strategy], wildcards.benchmark)
+    predictor = strategy.get("predictor")
+    return [strategy, *([on(CONFIG.predictors[predictor], wildcards.benchmark)] if predictor else [])]
 
 
 def latents_of(wildcards):
@@ -133,24 +134,36 @@ def strategy_inputs(wildcards):
     return inputs | scores_inputs(wildcards) | latents_inputs(wildcards)
 
 
-def all_predictions(wildcards=None):
+def predictions_of(benchmark):
+    """Every predictor at every training size, where predictors are tested on the benchmark."""
     return expand(
         "results/predictors/{benchmark}/{predictor}/n{n_train}.h5",
-        benchmark=TESTED,
-        predictor=CONFIG.predictors,
-        n_train=CONFIG.evaluation.n_train,
+        benchmark=benchmark,
+        predictor=CONFIG.predictors_of(benchmark) if benchmark in TESTED else [],
+        n_train=CONFIG.evaluation.on(benchmark).n_train,
     )
 
 
+def searches_of(benchmark):
+    return expand(
+        "results/search/{benchmark}/{strategy}.h5",
+        benchmark=benchmark,
+        strategy=CONFIG.strategies_of(benchmark),
+    )
+
+
+def all_predictions(wildcards=None):
+    return [file for benchmark in CONFIG.benchmarks for file in predictions_of(benchmark)]
+
+
 def all_searches(wildcards=None):
-    return each_benchmark("results/search/{benchmark}/{strategy}.h5", strategy=CONFIG.strategies)
+    return [file for benchmark in CONFIG.benchmarks for file in searches_of(benchmark)]
 
 
 def page_inputs(wildcards):
     """What there is of one benchmark, by the option of `report` that takes it."""
     benchmark = ONLY or wildcards.benchmark
     trained = benchmark in TRAINED
-    one = {"benchmark": benchmark}
     return {
         "images": f"results/images/{images_of(CONFIG.benchmarks[benchmark])}.h5" if trained else [],
         "children": children_of(benchmark),
@@ -159,12 +172,7 @@ def page_inputs(wildcards):
         "io_dataset": f"results/io_dataset/{benchmark}.h5" if trained else [],
         "autoencoders": [file for _, file in autoencoders_of(benchmark)],
         "zeroshot": f"results/zeroshot/{benchmark}.h5" if benchmark in SCORED else [],
-        "predictions": expand(
-            "results/predictors/{benchmark}/{predictor}/n{n_train}.h5",
-            **one,
-            predictor=CONFIG.predictors if benchmark in TESTED else [],
-            n_train=CONFIG.evaluation.n_train,
-        ),
-        "search": expand("results/search/{benchmark}/{strategy}.h5", **one, strategy=CONFIG.strategies),
+        "predictions": predictions_of(benchmark),
+        "search": searches_of(benchmark),
         "tables": TABLES + SEARCH_TABLES,
     }

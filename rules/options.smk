@@ -58,7 +58,7 @@ def page_options(wildcards, input):
         "--autoencoders": named(encoders, input.autoencoders),
         "--zeroshot": input.zeroshot,
         "--predictions": input.predictions,
-        "--search": named(CONFIG.strategies, input.search),
+        "--search": named(CONFIG.strategies_of(benchmark), input.search),
         "--tables": input.tables,
     }
     return " ".join(f"{option} {files}" for option, files in options.items() if len(files))

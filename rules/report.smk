@@ -42,7 +42,7 @@ if not ONLY:
         params:
             recipe=recipe("report_index"),
             predictors=lambda wildcards, input: f"--predictors-table {input.predictors}" if TABLES else "",
-            searches=lambda wildcards, input: f"--searches {input.search}" if CONFIG.strategies else "",
+            searches=lambda wildcards, input: f"--searches {input.search}" if SEARCH_TABLES else "",
         shell:
             "python -m pipeline report_index --recipe {params.recipe:q} --log {log} --benchmark-tables {input.benchmarks} "
             "{params.predictors} {params.searches} --pages {input.pages} --out {output}"

@@ -19,9 +19,9 @@ EMBEDDINGS = AUTOENCODERS + [
 SCORED = CONFIG.scored()
 ZEROSHOT = [*BENCHMARKS, *(chunk for benchmark in SCORED for chunk in scores_of(benchmark))]
 ZEROSHOT += expand("results/zeroshot/{benchmark}.h5", benchmark=SCORED)
-TABLES = ["results/tables/predictors.csv"] if CONFIG.predictors else []
+TABLES = ["results/tables/predictors.csv"] if all_predictions() else []
 PREDICTORS = [*AUTOENCODERS, *all_predictions(), *TABLES]
-SEARCH_TABLES = ["results/tables/search.csv"] if CONFIG.strategies else []
+SEARCH_TABLES = ["results/tables/search.csv"] if all_searches() else []
 SEARCH = [*BENCHMARKS, *all_searches(), *SEARCH_TABLES]
 PAGES = each_benchmark("results/report/{benchmark}.html") if len(CONFIG.benchmarks) > 1 else []
 REPORT = [*dict.fromkeys([*PREDICTORS, *ZEROSHOT, *SEARCH, *PAGES]), "results/report/index.html"]

@@ -5,10 +5,11 @@ Protocols as data: which cells of a table predictors may learn from, which test 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PositiveInt, field_validator
 
+from pipeline.by_benchmark import Varying
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 
@@ -69,8 +70,10 @@ PROTOCOLS: dict[str, dict[str, Protocol]] = {
 }
 
 
-class EvaluationSettings(Settings):
+class EvaluationSettings(Varying):
     """Training sizes and replicates. Runs of one size: n_subsets x n_seeds."""
+
+    SHARED: ClassVar = ("above", "benchmarks")
 
     n_train: list[PositiveInt] = Field([30, 60, 120], min_length=1, description="numbers of training cells")
     n_subsets: int = Field(3, ge=1, le=1000, description="random training subsets of each size")

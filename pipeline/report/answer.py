@@ -140,7 +140,7 @@ def seconds_of(ends: pd.DataFrame) -> float:
 
 
 def _strategy(run: Run, name: str) -> dict:
-    return run.config.get("strategies", {}).get(name, {})
+    return run.settings.get("strategies", {}).get(name, {})
 
 
 def _cost(frame: pd.DataFrame) -> int:

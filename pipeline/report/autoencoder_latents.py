@@ -127,7 +127,7 @@ def _on_latents(c: Context) -> pd.DataFrame:
     Columns: predictor, method, latents, n_train, n_runs, n_cells, rmse_mean, rmse_std, pearson_mean,
     pearson_std; over held-out cells above `_above(c)`.
     """
-    configured = {n: p for n, p in c.run.config.get("predictors", {}).items() if latents_in(p)}
+    configured = {n: p for n, p in c.run.settings.get("predictors", {}).items() if latents_in(p)}
     if c.run.predictions is None or not configured:
         return pd.DataFrame()
     frame, above = c.run.predictions.frame, _above(c)
@@ -148,7 +148,7 @@ def _on_latents(c: Context) -> pd.DataFrame:
 
 def _above(c: Context) -> float:
     """Accuracy above which held-out cells count, as configured; else all."""
-    above = c.run.config.get("evaluation", {}).get("above")
+    above = c.run.settings.get("evaluation", {}).get("above")
     return -np.inf if above is None else float(above)
 
 

@@ -120,7 +120,7 @@ class Context:
     def learned_text(self) -> str:
         """What predictors learn and are tested on, for captions: test accuracy where that is configured."""
         text = self.labels_text()
-        if self.run.config.get("evaluation", {}).get("labels") == "test":
+        if self.run.settings.get("evaluation", {}).get("labels") == "test":
             return text.replace("validation accuracy", "test accuracy")
         return text
 

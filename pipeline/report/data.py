@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.artifacts import get_archs, get_table, open_h5, read_run_record
+from pipeline.by_benchmark import whole_on
 from pipeline.errors import ArtifactError
 from pipeline.report.autoencoders import Autoencoder, read_autoencoders
 from pipeline.report.labels import Labels, read_labels
@@ -126,6 +127,11 @@ class Run:
     predictions: Predictions | None
     searches: dict[str, Search]
     made: list[Made]
+
+    @property
+    def settings(self) -> dict:
+        """The configuration as it holds for the page's benchmark."""
+        return whole_on(self.config, self.labels.name) if self.labels else self.config
 
 
 def read(sources: Sources, config: dict, seed: int = 0) -> Run:

@@ -97,7 +97,7 @@ def _question(c: Context) -> str:
 
 
 def _guide(c: Context) -> str:
-    predictor = c.run.config.get("strategies", {}).get(c.answer.strategy, {}).get("predictor")
+    predictor = c.run.settings.get("strategies", {}).get(c.answer.strategy, {}).get("predictor")
     return f", guided by {words.name(predictor)}," if predictor else ""
 
 

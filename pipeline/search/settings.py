@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
+from pipeline.by_benchmark import Varying
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings
 
 
-class SearchSettings(Settings):
+class SearchSettings(Varying):
     """What every strategy gets: the same budget and the same first cells."""
 
     budget: int = Field(

@@ -144,6 +144,7 @@ def test_scores_are_asked_of_the_benchmarks_where_they_are_used(raw):
     raw["evaluation"]["benchmarks"] = ["nasbench201"]
     assert check(raw).tested() == check(raw).scored() == ["nasbench201"]
     raw["strategies"]["guided"] = {"method": "predictor_evolution", "predictor": "xgboost"}
+    refused = "strategies.guided.predictor: benchmarks.plain has no zero-shot scores"
     with pytest.raises(ConfigError, match=refused):  # all benchmarks are searched, and with it
         check(raw)
     raw["strategies"] = {"best": {"method": "zeroshot_ranking", "zeroshot": "snip"}}
