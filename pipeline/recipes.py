@@ -152,7 +152,10 @@ def _predictors(config: Config, w: dict):
         "evaluation": evaluation,
         **predictor,
     }
-    parts = spaces.code(space, "codes", "keys", "layout", "costs")
+    isomorphs = ["isomorphs"] if evaluation["isomorphic"] else []
+    if not isomorphs:
+        del evaluation["isomorphic"]  # not measured
+    parts = spaces.code(space, "codes", "keys", "layout", "costs", *isomorphs)
     entries = [f"pipeline.predictors.{predictor['method']}", *parts, *PREDICTOR_CODE]
     return settings, ["pipeline.predictors.command", *entries]
 

@@ -97,6 +97,19 @@ class EvaluationSettings(Varying):
         lt=1,
         description="errors and Pearson's r also on held-out cells above this accuracy, e.g. 0.8; null: not",
     )
+    isomorphic: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="test also on isomorphic spellings of the test cells, at most so many of each; 0: not",
+    )
+
+    @field_validator("isomorphic")
+    @classmethod
+    def _several_or_none(cls, value):
+        if value == 1:
+            raise ValueError("1 is the cell alone; give 2 or more, or 0 to leave this out")
+        return value
 
     @field_validator("n_train", "ks")
     @classmethod

@@ -30,7 +30,7 @@ def row_of(path: Path, above: float | None = None) -> dict:
     """Return one row: names, n_train, n_runs, and mean and (n - 1) standard deviation of each measure.
 
     above: an accuracy; the row also has the measures on the held-out cells above it, and how many these are.
-    Errors of predictors that only rank are NaN.
+    Errors of predictors that only rank are NaN. Those on isomorphic spellings are there if they were taken.
     """
     import pandas as pd
 
@@ -39,6 +39,7 @@ def row_of(path: Path, above: float | None = None) -> dict:
 
     with open_h5(path, "predictions") as handle:
         frame, attrs = get_table(handle), dict(handle.attrs)
+        isomorphic = {name: values[()] for name, values in handle.get("isomorphic", {}).items()}
     ks, regresses = [int(k) for k in attrs["ks"]], bool(attrs["regresses_accuracy"])
     runs = []
     for _, part in frame.groupby("run"):
@@ -47,7 +48,7 @@ def row_of(path: Path, above: float | None = None) -> dict:
             runs[-1] |= measures_above(part["truth"], part["score"], above, regresses)
     row = {"benchmark": attrs["benchmark"], "predictor": attrs["predictor"], "n_train": int(attrs["n_train"])}
     row["n_runs"] = len(runs)
-    runs = pd.DataFrame(runs)
+    runs = pd.DataFrame(runs).assign(**isomorphic)
     for name in runs:
         row[f"{name}_mean"], row[f"{name}_std"] = runs[name].mean(), runs[name].std(ddof=1)
     if above is not None:

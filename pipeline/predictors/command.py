@@ -59,17 +59,13 @@ def run(args, job) -> None:
     )
     fit_seconds, started = time.perf_counter() - started, time.perf_counter()
     held_out = table.archs[test]  # one object for all runs: what a predictor derives from it can be kept
-    scores = np.stack([predictor.predict(held_out) for predictor in fitted])  # (R, n_test)
-    if not np.isfinite(scores).all():
-        raise UserError(
-            f"predictors.{s['predictor']}: trained on {s['n_train']} cells of {table.name}, it gives scores "
-            "that are not finite numbers; lower its lr"
-        )
+    scores = _scores(fitted, held_out, job)
     run_record = {
         "fit_seconds": fit_seconds,
         "score_seconds": time.perf_counter() - started,
         "replicates": len(seeds),
     }
+    isomorphic = _on_isomorphs(fitted, held_out, labels[test], job) if evaluation.get("isomorphic") else {}
     runs, n_test = len(seeds), len(test)
     inputs = [args.benchmark_table, *latents.values(), *([args.zeroshot] if args.zeroshot else [])]
     with write_h5(args.out, KIND, job, inputs=inputs, run=run_record) as handle:
@@ -82,7 +78,33 @@ def run(args, job) -> None:
         columns = {"run": np.repeat(np.arange(runs), n_test), "subset": np.repeat(numbers, n_test)}
         columns |= {"cell": [table.cells[row] for row in test] * runs, "truth": np.tile(labels[test], runs)}
         put_table(handle, columns | {"score": scores.reshape(-1)})
+        for name, values in isomorphic.items():
+            put(handle.require_group("isomorphic"), name, values)  # a number a run
     log.info("%s, %d training cells: %d runs in %.1f s", s["predictor"], s["n_train"], runs, fit_seconds)
+
+
+def _scores(fitted, archs, job) -> np.ndarray:
+    """Return each predictor's scores, float32 (R, N). Raises UserError if one is not finite."""
+    scores = np.stack([predictor.predict(archs) for predictor in fitted])
+    if not np.isfinite(scores).all():
+        s = job.settings
+        raise UserError(
+            f"predictors.{s['predictor']}: trained on {s['n_train']} cells of {s['benchmark']}, it gives "
+            "scores that are not finite numbers; lower its lr"
+        )
+    return scores
+
+
+def _on_isomorphs(fitted, archs, truth: np.ndarray, job) -> dict[str, np.ndarray]:
+    """Return the measures of `pipeline.evaluation.isomorphism`, float64 (R,) each."""
+    from pipeline.evaluation.isomorphism import isomorphic_measures, spellings
+    from pipeline.randomness import rng
+
+    s = job.settings
+    forms, rows = spellings(archs, s["evaluation"]["isomorphic"], rng(job.seed, "isomorphs", s["benchmark"]))
+    runs = [isomorphic_measures(truth, scores, rows) for scores in _scores(fitted, forms, job)]
+    log.info("%d isomorphic spellings of %d cells", len(forms), len(archs))
+    return {name: np.array([run[name] for run in runs]) for name in runs[0]}
 
 
 def labels_of(table, which: str) -> str:

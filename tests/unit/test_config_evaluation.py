@@ -139,3 +139,11 @@ def test_every_new_predictor_is_found_by_its_name():
     with pytest.raises(ConfigError, match="predictors.svr.latents: there is no 'arch3vec'"):
         check(raw)
     assert load_config(ROOT / "config.yaml").predictors.keys() < raw["predictors"].keys()
+
+
+def test_one_isomorphic_spelling_is_none(raw):
+    assert changed(raw).evaluation.isomorphic == 0 and changed(raw, isomorphic=2).evaluation.isomorphic == 2
+    with pytest.raises(
+        ConfigError, match="^configuration: evaluation.isomorphic: 1 is the cell alone; give 2"
+    ):
+        changed(raw, isomorphic=1)

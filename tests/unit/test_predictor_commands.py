@@ -41,7 +41,7 @@ def table_file(tmp_path):
     return tmp_path / "table.h5"
 
 
-def predict(table_file, out, n_train=30, labels="val", protocol=None, **changes) -> None:
+def predict(table_file, out, n_train=30, labels="val", protocol=None, isomorphic=0, **changes) -> None:
     settings = {
         "benchmark": "digits101",
         "space": "nasbench101",
@@ -54,6 +54,7 @@ def predict(table_file, out, n_train=30, labels="val", protocol=None, **changes)
             "ks": [5],
             "labels": labels,
             "protocol": protocol or {},
+            "isomorphic": isomorphic,
         },
         "n_train": n_train,
     }
@@ -129,6 +130,22 @@ def test_predictor_table_above_an_accuracy(table_file, tmp_path):
     assert table["n_above"].tolist() == [len(high) // 4] * 2 and 0 < len(high) < len(frame)
     assert table["rmse_mean"].notna().tolist() == table["rmse_above_mean"].notna().tolist() == [True, False]
     assert table["pearson_above_mean"].notna().all()
+
+
+def test_measures_on_isomorphic_cells_are_columns_where_they_were_taken(table_file, tmp_path):
+    predict(table_file, tmp_path / "taken.h5", isomorphic=4)
+    predict(table_file, tmp_path / "again.h5", isomorphic=4)
+    predict(table_file, tmp_path / "left.h5", n_train=20)
+    assert (tmp_path / "taken.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+    with open_h5(tmp_path / "taken.h5") as handle:
+        taus = handle["isomorphic/isomorphic_kendall_tau"][()]
+    files = [tmp_path / "taken.h5", tmp_path / "left.h5"]
+    collect.run(Namespace(predictions=files, out=tmp_path / "predictors.csv"), Job("predictors_table", {}))
+    left, taken = pd.read_csv(tmp_path / "predictors.csv").to_dict("records")
+    assert taus.shape == (4,) and taken["isomorphic_kendall_tau_mean"] == pytest.approx(taus.mean(), abs=1e-6)
+    assert taken["isomorphic_std_mean"] < 1e-5 and math.isnan(left["isomorphic_kendall_tau_mean"])
+    collect.run(Namespace(predictions=files[1:], out=tmp_path / "one.csv"), Job("predictors_table", {}))
+    assert not [name for name in pd.read_csv(tmp_path / "one.csv") if "isomorphic" in name]
 
 
 def test_test_accuracies_are_learned_where_they_are_asked_for(table_file, tmp_path):

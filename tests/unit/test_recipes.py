@@ -48,6 +48,7 @@ def recipes(*changes: str) -> dict[str, str]:
         ("strategies={predictor_evolution: {rounds: 7}}", {"guided", "report"}),
         ("autoencoders={arch2vec: {epochs: 3}}", {"arch2vec", "report"}),
         ("evaluation={n_seeds: 4}", {"gates", "forest", "report"}),
+        ("evaluation={isomorphic: 5}", {"gates", "forest", "report"}),
         ("evaluation={n_train: [30]}", {"report"}),
         ("io_dataset={n_unseen_images: 7}", {"io_dataset", "report"}),
         ("zeroshot={n_candidates: 500}", {"report"}),
@@ -70,6 +71,13 @@ def test_a_recipe_names_the_plug_in_alone():
     forest = recipe("predictors", config, **ARTIFACTS["forest"])["entries"]
     assert "pipeline.predictors.gates" in gates and "pipeline.predictors.gates" not in forest
     assert "pipeline.predictors.random_forest" in forest and "pipeline.predictors.random_forest" not in gates
+
+
+def test_isomorphic_spellings_are_code_of_those_who_test_on_them():
+    for change, there in (([], False), (["evaluation={isomorphic: 5}"], True)):
+        made = recipe("predictors", load_config(CONFIG, change), **ARTIFACTS["gates"])
+        assert ("pipeline.spaces.nasbench101.isomorphs" in made["entries"]) == there
+        assert ("isomorphic" in made["settings"]["evaluation"]) == there
 
 
 def test_equal_recipes_are_equal_strings_and_chunks_have_bounds():
