@@ -28,7 +28,8 @@ rule predictors_table:
     input:
         all_predictions,
     output:
-        "results/tables/predictors.csv",
+        table="results/tables/predictors.csv",
+        costs="results/tables/predictors_cost.csv",
     log:
         "results/logs/tables/predictors.log",
     conda:
@@ -39,4 +40,4 @@ rule predictors_table:
     params:
         recipe=recipe("predictors_table"),
     shell:
-        "python -m pipeline predictors_table --recipe {params.recipe:q} --log {log} --predictions {input} --out {output}"
+        "python -m pipeline predictors_table --recipe {params.recipe:q} --log {log} --predictions {input} --costs {output.costs} --out {output.table}"

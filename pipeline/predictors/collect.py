@@ -1,4 +1,4 @@
-"""Command `predictors_table`: the measures of all predictors in one CSV."""
+"""Command `predictors_table`: the measures of all predictors in one CSV, and what they cost in another."""
 
 from __future__ import annotations
 
@@ -12,18 +12,29 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--predictions", type=Path, nargs="+", required=True, help="files of the predictors stage"
     )
+    parser.add_argument("--costs", type=Path, help="table of times to write (CSV)")
     parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
 
 
 def run(args, job) -> None:
-    """Write the table, one row a benchmark, predictor and training size."""
+    """Write the tables, one row a benchmark, predictor and training size."""
+    from pipeline.predictors.costs import cost_of
+
+    rows = [row_of(path, job.settings.get("above")) for path in args.predictions]
+    if getattr(args, "costs", None):
+        taus = [row["kendall_tau_mean"] for row in rows]
+        costs = [cost_of(path, tau) for path, tau in zip(args.predictions, taus, strict=True)]
+        _write(args.costs, costs, job, args.predictions, "%.4f")
+    _write(args.out, rows, job, args.predictions, "%.6f")
+
+
+def _write(out: Path, rows: list[dict], job, inputs, digits: str) -> None:
     import pandas as pd
 
     from pipeline.artifacts import write_text_artifact
 
-    rows = [row_of(path, job.settings.get("above")) for path in args.predictions]
     table = pd.DataFrame(rows).sort_values(["benchmark", "predictor", "n_train"], kind="stable")
-    write_text_artifact(args.out, table.to_csv(index=False, float_format="%.6f"), job, args.predictions)
+    write_text_artifact(out, table.to_csv(index=False, float_format=digits), job, inputs)
 
 
 def row_of(path: Path, above: float | None = None) -> dict:

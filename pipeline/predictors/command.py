@@ -64,6 +64,7 @@ def run(args, job) -> None:
         "fit_seconds": fit_seconds,
         "score_seconds": time.perf_counter() - started,
         "replicates": len(seeds),
+        "device": str(device),
     }
     isomorphic = _on_isomorphs(fitted, held_out, labels[test], job) if evaluation.get("isomorphic") else {}
     runs, n_test = len(seeds), len(test)

@@ -86,8 +86,8 @@ class ZeroShot:
 class Predictions:
     """Scores of held-out cells. frame: predictor, n_train, run, subset, cell, truth, score.
 
-    fits: predictor, n_train, seconds (of training all runs; NaN if not recorded), regresses (whether scores
-    are accuracies, not ranks alone). ks: K of Precision@K.
+    fits: predictor, n_train, seconds (of training all runs; NaN if not recorded), score_seconds (the same of
+    scoring), regresses (whether scores are accuracies, not ranks alone). ks: K of Precision@K.
     """
 
     frame: pd.DataFrame
@@ -228,8 +228,12 @@ def _predictions(paths: Sequence[Path]) -> Predictions:
             frame, attrs = get_table(handle), dict(handle.attrs)
         names = {"predictor": str(attrs["predictor"]), "n_train": int(attrs["n_train"])}
         ks |= {int(k) for k in attrs["ks"]}
-        seconds = read_run_record(path).get("fit_seconds", np.nan)
-        fits.append(names | {"seconds": seconds, "regresses": bool(attrs.get("regresses_accuracy", True))})
+        made = read_run_record(path)
+        times = {
+            "seconds": made.get("fit_seconds", np.nan),
+            "score_seconds": made.get("score_seconds", np.nan),
+        }
+        fits.append(names | times | {"regresses": bool(attrs.get("regresses_accuracy", True))})
         parts.append(frame.assign(**names))
     return Predictions(pd.concat(parts, ignore_index=True), pd.DataFrame(fits), sorted(ks))
 

@@ -132,6 +132,23 @@ def test_predictor_table_above_an_accuracy(table_file, tmp_path):
     assert table["pearson_above_mean"].notna().all()
 
 
+def test_costs_stand_beside_tau_in_a_table_of_their_own(table_file, tmp_path):
+    predict(table_file, tmp_path / "n30.h5")
+    predict(table_file, tmp_path / "n20.h5", n_train=20)
+    run = read_run_record(tmp_path / "n30.h5")
+    (tmp_path / "n20.h5.run.json").unlink()
+    files, out = [tmp_path / "n30.h5", tmp_path / "n20.h5"], tmp_path / "predictors.csv"
+    args = Namespace(predictions=files, costs=tmp_path / "cost.csv", out=out)
+    collect.run(args, Job("predictors_table", {}))
+    forgotten, known = pd.read_csv(tmp_path / "cost.csv").to_dict("records")
+    assert known["fit_seconds"] == pytest.approx(run["fit_seconds"] / 4, abs=1e-4) and known["n_runs"] == 4
+    assert known["space_seconds"] == pytest.approx(run["score_seconds"] / 4 / 20 * 423_624, abs=0.1)
+    assert known["device"] == "cpu" and known["threads"] == 1 and known["n_scored"] == 20
+    assert known["kendall_tau_mean"] == pytest.approx(pd.read_csv(out)["kendall_tau_mean"][1], abs=1e-3)
+    assert math.isnan(forgotten["fit_seconds"]) and math.isnan(forgotten["space_seconds"])
+    assert not any("seconds" in name for name in pd.read_csv(out))
+
+
 def test_measures_on_isomorphic_cells_are_columns_where_they_were_taken(table_file, tmp_path):
     predict(table_file, tmp_path / "taken.h5", isomorphic=4)
     predict(table_file, tmp_path / "again.h5", isomorphic=4)

@@ -63,7 +63,7 @@ def test_the_same_configuration_gives_the_same_bytes(finished, tmp_path):
     again.snakemake("predictors", "search", "zeroshot")
     compared = 0
     for path in sorted((again.root / "results").rglob("*")):
-        if path.suffix in (".h5", ".csv"):
+        if path.suffix in (".h5", ".csv") and path.name != "predictors_cost.csv":  # clock times
             other = finished.root / path.relative_to(again.root)
             assert path.read_bytes() == other.read_bytes(), f"{path.name} differs"
             compared += 1

@@ -14,7 +14,7 @@ GATES = [
     "results/predictors/digits101/gates/n8.h5",
 ]
 LAST = {
-    "predictors_table": ["results/tables/predictors.csv"],
+    "predictors_table": ["results/tables/predictors.csv", "results/tables/predictors_cost.csv"],
     "search_table": ["results/tables/search.csv"],
     "write_report": ["results/report/index.html"],
 }

@@ -53,6 +53,10 @@ def test_predictors_are_trained_on_both_tables(tables):
         (b, p, n) for b in ("nasbench201", "darts") for p in ("gates", "xgboost") for n in (10, 20)
     }
     assert all(-1 <= float(row["kendall_tau_mean"]) <= 1 for row in rows)
+    costs = rows_of(tables, "predictors_cost")
+    assert [row["kendall_tau_mean"][:5] for row in costs] == [row["kendall_tau_mean"][:5] for row in rows]
+    assert all(float(row["fit_seconds"]) > 0 and row["device"] in ("cpu", "cuda") for row in costs)
+    assert all((row["space_seconds"] == "") == (row["benchmark"] == "darts") for row in costs)
 
 
 def test_searches_ask_the_table_or_the_surrogate(tables):
