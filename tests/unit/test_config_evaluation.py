@@ -147,3 +147,16 @@ def test_one_isomorphic_spelling_is_none(raw):
         ConfigError, match="^configuration: evaluation.isomorphic: 1 is the cell alone; give 2"
     ):
         changed(raw, isomorphic=1)
+
+
+def test_cifar100_is_a_second_task_with_the_same_predictors():
+    first = yaml.safe_load((CONFIGS / "nasbench201.yaml").read_text())
+    both = yaml.safe_load((CONFIGS / "nasbench201.yaml").read_text())
+    merge(both, yaml.safe_load((CONFIGS / "nasbench201_cifar100.yaml").read_text()))
+    one, other = check(first), check(both)
+    assert other.predictors == one.predictors and not other.strategies and not other.autoencoders
+    w = {"benchmark": "nasbench201", "predictor": "gates", "n_train": "78"}
+    made = recipe("predictors", other, **w)["settings"]
+    assert made["evaluation"]["labels"] == "test" and made["evaluation"]["protocol"]["pool"] == 7813
+    assert other.benchmarks["nasbench201"].test_metric == "cifar100/test_acc@200"
+    assert made["settings"] == recipe("predictors", one, **w)["settings"]["settings"]
