@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.benchmarks.queries import Benchmark
 from pipeline.spaces import darts, nasbench201
+from tests.unit.test_add_a_predictor import printed
 from tests.workflow.conftest import Project, copy_project
 
 pytestmark = pytest.mark.workflow
@@ -90,6 +91,23 @@ def test_a_finished_run_is_fresh_and_an_edited_reader_or_encoder_concerns_its_ow
     assert all("predictor_evolution" in f for f in plan["run_strategy"]) and "read_benchmark" not in plan
     project.edit("pipeline/benchmarks/readers/csv.py", "VERSION = 1", "VERSION = 7")
     assert len(project.plan()["read_benchmark"]) == 2
+
+
+def test_a_predictor_is_one_file_and_one_line_of_configuration(tables, tmp_path):
+    """The example of docs/add_a_predictor.md, as printed."""
+    project = tables.copy(tmp_path / "project")
+    (project.root / "pipeline" / "predictors" / "nearest.py").write_text(printed("python"))
+    (line,) = printed("yaml").splitlines()[1:]
+    project.edit("table.yaml", "predictors:\n", f"predictors:\n{line}\n")
+    outputs = [f"results/predictors/{b}/nearest/n{n}.h5" for b in ("darts", "nasbench201") for n in (10, 20)]
+    assert project.plan("predictors")["train_predictor"] == outputs
+    project.snakemake(outputs[2])
+    assert (project.root / outputs[2]).exists() and outputs[2] not in project.plan("predictors")
+    why = project.run("pipeline", "why", outputs[2], "--configfile", "table.yaml").stdout
+    assert "fresh, nothing to do" in why
+    project.edit("pipeline/predictors/nearest.py", "astype(np.float32)", "astype(np.float32) + 0")
+    why = project.run("pipeline", "why", outputs[2], "--configfile", "table.yaml").stdout
+    assert "code edited: pipeline/predictors/nearest.py" in why and "1 job would run" in why
 
 
 def test_a_missing_file_is_one_line_before_any_job(tables, tmp_path):
