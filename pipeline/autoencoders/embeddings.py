@@ -13,6 +13,7 @@ from pipeline.autoencoders.neighbours import nearest
 from pipeline.errors import ArtifactError, DataError
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.lookup import KeyIndex
 
 KIND = "embeddings"
 AT_ONCE = 4096  # cells of a batch and of a chunk in the file
@@ -55,6 +56,7 @@ class Embeddings:
             self._check_made_from(handle, {"autoencoder": autoencoder, "table": table})
             self.space = str(handle.attrs["space"])
             self.keys, self._latents = handle["table/key"][()], handle["latents"]
+            self._index = KeyIndex(self.keys)
         except BaseException:
             self.close()
             raise
@@ -94,15 +96,15 @@ class Embeddings:
         if archs.space != self.space:
             raise DataError(f"{self.path}: holds cells of {self.space}, but these are of {archs.space}")
         keys = load(self.space).cell_key(archs)
-        rows = np.searchsorted(self.keys, keys)
-        absent = self.keys[np.minimum(rows, len(self.keys) - 1)] != keys
+        rows = self._index.rows(keys)
+        absent = rows < 0
         if absent.any():
             first = load(self.space).cell_ids(archs[int(np.argmax(absent))])[0]
             raise DataError(
                 f"{self.path}: has no embedding of {absent.sum()} of {len(keys)} cells, first of {first}; "
                 "make it from the table that they are in"
             )
-        return rows.astype(np.int64)
+        return rows
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Return the embeddings of some rows, float32 (n, F), in their order."""

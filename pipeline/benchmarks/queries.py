@@ -17,6 +17,7 @@ from pipeline.artifacts import get_archs, open_h5
 from pipeline.benchmarks.tables import KIND, check_name, dataset_names, mean_over_trials, no_metric
 from pipeline.errors import DataError
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.lookup import KeyIndex
 
 
 @dataclass
@@ -61,14 +62,14 @@ class Benchmark:
             self.name, self.space = str(handle.attrs["name"]), str(handle.attrs["space"])
             self.val_metric = str(handle.attrs["val_metric"])
             self.test_metric = str(handle.attrs["test_metric"]) or None
-            self.keys, self._order = handle["index/key"][()], handle["index/row"][()]
+            self._index = KeyIndex(handle["index/key"][()], handle["index/row"][()])
             self.metric_names = dataset_names(handle["metrics"])
             self.cost_names = dataset_names(handle["costs"]) if "costs" in handle else []
         self._read: dict[str, np.ndarray] = {}
         self._paid: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self._index)
 
     def rows(self, archs: Archs) -> np.ndarray:
         """Return the row of each architecture, int64 (N,). Raises DataError for one that is not there."""
@@ -76,21 +77,16 @@ class Benchmark:
             raise DataError(
                 f"{self.name}: holds cells of {self.space}; cells of {archs.space} were asked for"
             )
-        rows, known = self.find(spaces.load(archs.space).cell_key(archs))
-        if not known.all():
-            first = int(np.flatnonzero(~known)[0])
-            cell = spaces.load(archs.space).cell_ids(archs[first])[0]
+        rows = self._index.rows(spaces.load(archs.space).cell_key(archs))
+        absent = np.flatnonzero(rows < 0)
+        if len(absent):
+            cell = spaces.load(archs.space).cell_ids(archs[int(absent[0])])[0]
             raise DataError(
-                f"{self.name}: {(~known).sum()} of {len(archs)} cells that were asked for are not among the "
+                f"{self.name}: {len(absent)} of {len(archs)} cells that were asked for are not among the "
                 f"{len(self)} {archs.space} cells of this table (first: {cell}); ask for cells of the "
                 "table, or take a table of the whole space"
             )
         return rows
-
-    def find(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (row int64 (N,), whether it is in the table bool (N,)) of each `cell_key`."""
-        place = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
-        return self._order[place].astype(np.int64), self.keys[place] == keys
 
     def query(self, archs: Archs, metric: str | None = None, trial: int | None = None) -> Answer:
         """Look up a metric (default: `val_metric`) of each architecture: the mean over trials, or one trial.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.lookup import KeyIndex
 
 _DRAWS = (7, 42)  # of a neighbour or child, each time for all rows that the draws before left outside
 
@@ -23,7 +24,7 @@ class Domain:
     def __init__(self, space: ModuleType | Any, cells: Archs | None, restricted: bool = False):
         self.space, self.cells, self.restricted = space, cells, restricted
         self.cell_key, self.from_key = space.cell_key, space.from_key
-        self._keys = np.sort(space.cell_key(cells)) if restricted else None
+        self._index = KeyIndex(space.cell_key(cells)) if restricted else None
 
     @property
     def size(self) -> int:
@@ -75,8 +76,7 @@ class Domain:
         return Archs(found.space, ops, adj)
 
     def _inside(self, archs: Archs) -> np.ndarray:
-        keys = self.cell_key(archs)
-        return self._keys[np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)] == keys
+        return self._index.rows(self.cell_key(archs)) >= 0
 
 
 def _put(ops: np.ndarray, adj: np.ndarray | None, rows: np.ndarray, archs: Archs) -> None:

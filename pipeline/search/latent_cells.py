@@ -14,6 +14,7 @@ from pipeline.randomness import rng
 from pipeline.search.context import Context
 from pipeline.settings import Settings
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.lookup import KeyIndex
 
 EMBEDDED_AT_ONCE = 16_384
 
@@ -50,9 +51,7 @@ class LatentCells:
         self.points = torch.as_tensor(points, device=device)
         self._squares = self.points.square().sum(1)  # (N,)
         self._key = space.cell_key
-        keys = self._key(archs)
-        self._order = np.argsort(keys)
-        self._keys = keys[self._order]
+        self._index = KeyIndex(self._key(archs))
         self._seen: list[list[int]] = [[] for _ in range(n_runs)]
 
     @classmethod
@@ -74,9 +73,7 @@ class LatentCells:
 
     def rows(self, archs: Archs) -> np.ndarray:
         """Return int64 (n,): the row of each architecture, -1 for those that are not among the cells."""
-        keys = self._key(archs)
-        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys[place] == keys, self._order[place], -1)
+        return self._index.rows(self._key(archs))
 
     def visit(self, runs: np.ndarray, archs: Archs) -> None:
         """Remember that each of `runs` has seen its architecture."""

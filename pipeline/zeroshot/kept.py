@@ -20,6 +20,7 @@ import numpy as np
 
 from pipeline.artifacts import replacing
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.lookup import KeyIndex
 
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 log = logging.getLogger("nasflow")
@@ -75,10 +76,8 @@ class Sheet:
 
     def copy_from(self, other: Sheet) -> None:
         """Take over what `other` knows of the same cells."""
-        order = np.argsort(self.keys)
-        place = np.minimum(np.searchsorted(self.keys[order], other.keys), len(order) - 1)
-        rows = order[place]
-        others = np.flatnonzero(self.keys[rows] == other.keys)
+        rows = KeyIndex(self.keys).rows(other.keys)
+        others = np.flatnonzero(rows >= 0)
         rows = rows[others]
         for metric, column in other.columns.items():
             if metric not in self.columns:

@@ -13,6 +13,7 @@ from pipeline import spaces
 from pipeline.artifacts import get_archs, open_h5
 from pipeline.errors import DataError
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.lookup import KeyIndex
 from pipeline.zeroshot.alignment import aligned
 
 KIND = "zeroshot"
@@ -56,11 +57,12 @@ class ZeroShot:
         """
         self.check_space(archs.space)
         space = spaces.load(archs.space)
-        rows, known = self._find(space.cell_key(archs))
-        if not known.all():
-            cell = space.cell_ids(archs[int(np.flatnonzero(~known)[0])])[0]
+        rows = self._index.rows(space.cell_key(archs))
+        absent = np.flatnonzero(rows < 0)
+        if len(absent):
+            cell = space.cell_ids(archs[int(absent[0])])[0]
             raise DataError(
-                f"{self.path}: {(~known).sum()} of {len(archs)} cells that were asked for were not scored "
+                f"{self.path}: {len(absent)} of {len(archs)} cells that were asked for were not scored "
                 f"(first: {cell}); score more cells (zeroshot.n_candidates, or n_scored of the benchmark)"
             )
         return rows
@@ -76,10 +78,11 @@ class ZeroShot:
             return np.zeros((len(archs), 0))
         if unscored:
             self.check_space(archs.space)
-            rows, known = self._find(spaces.load(archs.space).cell_key(archs))
+            rows = self._index.rows(spaces.load(archs.space).cell_key(archs))
         else:
-            rows, known = self.rows(archs), np.ones(len(archs), dtype=bool)
-        return np.stack([np.where(known, column[rows], np.nan) for column in columns], axis=1)
+            rows = self.rows(archs)
+        # the row of a cell that was not scored is -1: one more value at the end
+        return np.stack([np.append(column, np.nan)[rows] for column in columns], axis=1)
 
     def op(self, archs: Archs, metrics: Sequence[str]) -> np.ndarray:
         """Return scores of operations, float64, shaped as `archs.ops` with one more axis (M); NaN if missing.
@@ -115,16 +118,9 @@ class ZeroShot:
                 "give the scores of the same benchmark"
             )
 
-    def _find(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        known, order = self._index
-        place = np.minimum(np.searchsorted(known, keys), max(len(known) - 1, 0))
-        return order[place], known[place] == keys
-
     @cached_property
-    def _index(self) -> tuple[np.ndarray, np.ndarray]:
-        keys = spaces.load(self.archs.space).cell_key(self.archs)
-        order = np.argsort(keys, kind="stable")
-        return keys[order], order
+    def _index(self) -> KeyIndex:
+        return KeyIndex(spaces.load(self.archs.space).cell_key(self.archs))
 
     def _dataset(self, name: str) -> np.ndarray:
         if name not in self._read:
