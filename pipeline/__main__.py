@@ -28,6 +28,7 @@ STAGES = {
     "zeroshot_collect": ("pipeline.zeroshot.collect", "join the chunks of zero-shot scores"),
     "predictors": ("pipeline.predictors.command", "train and test a performance predictor"),
     "predictors_table": ("pipeline.predictors.collect", "write results/tables/predictors.csv"),
+    "rank": ("pipeline.predictors.rank", "rank all cells of a space by a predictor"),
     "search": ("pipeline.search.command", "run a search strategy"),
     "search_table": ("pipeline.search.collect", "write results/tables/search.csv"),
     "report": ("pipeline.report.command", "write the report"),

@@ -160,6 +160,14 @@ def _predictors(config: Config, w: dict):
     return settings, ["pipeline.predictors.command", *entries]
 
 
+def _rank(config: Config, w: dict):
+    settings, entries = _predictors(config, w)
+    kept = {key: settings["evaluation"][key] for key in ("labels", "n_seeds", "protocol")}
+    settings["evaluation"] = kept | {"n_subsets": 1}
+    used = [entry for entry in entries[1:] if not entry.endswith(".isomorphs")]
+    return settings, ["pipeline.predictors.rank", *used, *spaces.code(settings["space"], "hashing")]
+
+
 def _search(config: Config, w: dict):
     benchmark = config.benchmarks[w["benchmark"]]
     strategy = on(config.strategies[w["strategy"]], w["benchmark"])
@@ -223,6 +231,7 @@ _RECIPES: dict[str, Recipe] = {
         {"above": config.evaluation.above},
         ["pipeline.predictors.collect"],
     ),
+    "rank": _rank,
     "search": _search,
     "search_table": lambda config, w: ({}, ["pipeline.search.collect"]),
     "report": _report,

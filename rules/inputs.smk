@@ -127,6 +127,11 @@ def predictor_inputs(wildcards):
     return inputs | scores_inputs(wildcards) | latents_inputs(wildcards)
 
 
+def ranking_inputs(wildcards):
+    """What a predictor reads, and the cells to put in order: the space's, or its catalogue."""
+    return predictor_inputs(wildcards) | {"space": space_of(wildcards)}
+
+
 def strategy_inputs(wildcards):
     inputs = {"table": "results/benchmarks/{benchmark}.h5"} | surrogates_of(wildcards.benchmark)
     if wildcards.benchmark in TRAINED:

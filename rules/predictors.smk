@@ -24,6 +24,29 @@ rule train_predictor:
         "--predictor {wildcards.predictor} --n-train {wildcards.n_train} {params.latents} {params.zeroshot} --out {output}"
 
 
+rule rank_space:  # on demand: part of no target
+    input:
+        unpack(ranking_inputs),
+    output:
+        "results/rankings/{benchmark}/{predictor}/n{n_train}.csv",
+    log:
+        "results/logs/rankings/{benchmark}/{predictor}/n{n_train}.log",
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.threads
+    resources:
+        device=CONFIG.device,
+        mem_mb=4000,
+        runtime=120,
+    params:
+        recipe=recipe("rank"),
+        latents=latents_option,
+        zeroshot=zeroshot_option,
+    shell:
+        "python -m pipeline rank --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --benchmark-table {input.table} "
+        "--space-file {input.space} --predictor {wildcards.predictor} --n-train {wildcards.n_train} {params.latents} {params.zeroshot} --out {output}"
+
+
 rule predictors_table:
     input:
         all_predictions,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +16,29 @@ KIND = "predictions"
 log = logging.getLogger("nasflow")
 
 
+class TrainingSet(NamedTuple):
+    """What the protocol chooses in a table for one training size: R runs.
+
+    metric: the labels. pool: int64, rows of the table that have one. test: int64, rows that may lack one.
+    subsets: int64 (R, n), rows of the pool. numbers: int64 (R,), which subset each run has. seeds: one a run.
+    """
+
+    metric: str
+    pool: np.ndarray
+    test: np.ndarray
+    subsets: np.ndarray
+    numbers: np.ndarray
+    seeds: list[int]
+
+
 def add_arguments(parser) -> None:
     """Add the command's options."""
+    add_inputs(parser)
+    parser.add_argument("--out", type=Path, required=True, help="predictions to write (HDF5)")
+
+
+def add_inputs(parser) -> None:
+    """Add the options of all commands that train a predictor."""
     parser.add_argument(
         "--benchmark-table", type=Path, required=True, help="benchmark table with labelled cells"
     )
@@ -26,40 +48,28 @@ def add_arguments(parser) -> None:
         "--latents", nargs="*", default=[], metavar="NAME=FILE", help="autoencoders it may use"
     )
     parser.add_argument("--zeroshot", type=Path, help="scores of untrained networks that it may use")
-    parser.add_argument("--out", type=Path, required=True, help="predictions to write (HDF5)")
 
 
 def run(args, job) -> None:
     """Write kind "predictions": one row a run and held-out cell."""
     from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.benchmarks.tables import load_table
-    from pipeline.evaluation.protocols import chosen_rows, training_runs
-    from pipeline.evaluation.settings import Protocol
     from pipeline.predictors.replicates import fit_replicates, load, regresses_accuracy
-    from pipeline.predictors.resources import Resources, named_files
 
     s = job.settings
     table = load_table(args.benchmark_table, s["benchmark"])
-    evaluation = s["evaluation"]
-    metric = labels_of(table, evaluation["labels"])
-    protocol = Protocol(**evaluation["protocol"])
-    pool, test = chosen_rows(table.role, protocol, table.name)
-    pool, test = labelled_rows(table, pool, "training", metric), labelled_rows(table, test, "test", metric)
-    n_subsets, n_seeds = evaluation["n_subsets"], evaluation["n_seeds"]
-    subsets, numbers, seeds = training_runs(
-        len(pool), s["n_train"], n_subsets, n_seeds, job.seed, s["benchmark"], protocol.seeds
-    )
-    latents = named_files(args.latents)
+    metric, pool, test, subsets, numbers, seeds = training_set(table, job)
+    test, evaluation = labelled_rows(table, test, "test", metric), s["evaluation"]
     settings = load(s["method"]).Settings(**s["settings"])
     labels = table.mean(metric)
     started = time.perf_counter()
-    resources, device = Resources(latents, args.zeroshot, job.threads), job.torch_device()
+    resources, device = resources_of(args, job), job.torch_device()
     fitted = fit_replicates(
         s["method"], settings, resources, table.archs[pool], labels[pool], subsets, seeds, device
     )
     fit_seconds, started = time.perf_counter() - started, time.perf_counter()
     held_out = table.archs[test]  # one object for all runs: what a predictor derives from it can be kept
-    scores = _scores(fitted, held_out, job)
+    scores = scores_of(fitted, held_out, job)
     run_record = {
         "fit_seconds": fit_seconds,
         "score_seconds": time.perf_counter() - started,
@@ -68,7 +78,7 @@ def run(args, job) -> None:
     }
     isomorphic = _on_isomorphs(fitted, held_out, labels[test], job) if evaluation.get("isomorphic") else {}
     runs, n_test = len(seeds), len(test)
-    inputs = [args.benchmark_table, *latents.values(), *([args.zeroshot] if args.zeroshot else [])]
+    inputs = [args.benchmark_table, *resources.files()]
     with write_h5(args.out, KIND, job, inputs=inputs, run=run_record) as handle:
         handle.attrs.update({key: s[key] for key in ("benchmark", "predictor", "method", "n_train")})
         handle.attrs["labels"] = metric
@@ -84,7 +94,30 @@ def run(args, job) -> None:
     log.info("%s, %d training cells: %d runs in %.1f s", s["predictor"], s["n_train"], runs, fit_seconds)
 
 
-def _scores(fitted, archs, job) -> np.ndarray:
+def training_set(table, job) -> TrainingSet:
+    """Return what a predictor learns from. Raises UserError if there are too few labelled cells."""
+    from pipeline.evaluation.protocols import chosen_rows, training_runs
+    from pipeline.evaluation.settings import Protocol
+
+    s, evaluation = job.settings, job.settings["evaluation"]
+    metric, protocol = labels_of(table, evaluation["labels"]), Protocol(**evaluation["protocol"])
+    pool, test = chosen_rows(table.role, protocol, table.name)
+    pool = labelled_rows(table, pool, "training", metric)
+    n_subsets, n_seeds = evaluation["n_subsets"], evaluation["n_seeds"]
+    runs = training_runs(
+        len(pool), s["n_train"], n_subsets, n_seeds, job.seed, s["benchmark"], protocol.seeds
+    )
+    return TrainingSet(metric, pool, test, *runs)
+
+
+def resources_of(args, job):
+    """Return what the options give a predictor beside a table. Raises UserError for a wrong NAME=FILE."""
+    from pipeline.predictors.resources import Resources, named_files
+
+    return Resources(named_files(args.latents), args.zeroshot, job.threads)
+
+
+def scores_of(fitted, archs, job) -> np.ndarray:
     """Return each predictor's scores, float32 (R, N). Raises UserError if one is not finite."""
     scores = np.stack([predictor.predict(archs) for predictor in fitted])
     if not np.isfinite(scores).all():
@@ -103,7 +136,7 @@ def _on_isomorphs(fitted, archs, truth: np.ndarray, job) -> dict[str, np.ndarray
 
     s = job.settings
     forms, rows = spellings(archs, s["evaluation"]["isomorphic"], rng(job.seed, "isomorphs", s["benchmark"]))
-    runs = [isomorphic_measures(truth, scores, rows) for scores in _scores(fitted, forms, job)]
+    runs = [isomorphic_measures(truth, scores, rows) for scores in scores_of(fitted, forms, job)]
     log.info("%d isomorphic spellings of %d cells", len(forms), len(archs))
     return {name: np.array([run[name] for run in runs]) for name in runs[0]}
 

@@ -20,6 +20,10 @@ class Resources:
     zeroshot: Path | None = None
     threads: int = 1
 
+    def files(self) -> list[Path]:
+        """Return all files, in order."""
+        return [*self.latents.values(), *([self.zeroshot] if self.zeroshot else [])]
+
     def autoencoder(self, name: str) -> Path:
         """Return the artifact of the autoencoder `name`. Raises UserError if it was not given."""
         if name not in self.latents:

@@ -101,8 +101,11 @@ def test_a_predictor_is_one_file_and_one_line_of_configuration(tables, tmp_path)
     project.edit("table.yaml", "predictors:\n", f"predictors:\n{line}\n")
     outputs = [f"results/predictors/{b}/nearest/n{n}.h5" for b in ("darts", "nasbench201") for n in (10, 20)]
     assert project.plan("predictors")["train_predictor"] == outputs
-    project.snakemake(outputs[2])
+    ranking = "results/rankings/nasbench201/nearest/n20.csv"
+    project.snakemake(outputs[2], ranking)
     assert (project.root / outputs[2]).exists() and outputs[2] not in project.plan("predictors")
+    with open(project.root / ranking) as handle:
+        assert [row["rank"] for row in csv.DictReader(handle)] == [str(n + 1) for n in range(15_625)]
     why = project.run("pipeline", "why", outputs[2], "--configfile", "table.yaml").stdout
     assert "fresh, nothing to do" in why
     project.edit("pipeline/predictors/nearest.py", "astype(np.float32)", "astype(np.float32) + 0")
