@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,8 +18,10 @@ class TrainingOracle:
 
     known: official name of a cell -> (validation, test accuracy); all others are trained, and kept.
     side_by_side: so many of the networks that are asked for together are trained at a time; this changes no
-    result.
+    result. optimum: unknown.
     """
+
+    optimum = math.nan
 
     def __init__(self, kept: Kept, known: Mapping[str, tuple[float, float]], side_by_side: int = 1):
         self.kept, self.known, self.side_by_side = kept, dict(known), side_by_side

@@ -13,14 +13,18 @@ from pipeline.artifacts import get_table, open_h5, write_text_artifact
 from pipeline.job import Job
 
 HELP = "write results/tables/search.csv: accuracy against the number of trained networks"
-MEASURES = ("val_acc", "test_acc", "repeats", "invalid", "train_seconds")
+SPREAD = ("val_acc", "test_acc", "regret")  # measures with a mean and a standard deviation
+COUNTED = ("repeats", "invalid", "train_seconds")  # with a mean alone
 COLUMNS = (
     "benchmark",
     "strategy",
+    "metric",
     "queries",
     "n_runs",
-    *(f"{measure}_{what}" for measure in MEASURES[:2] for what in ("mean", "std")),
-    *(f"{measure}_mean" for measure in MEASURES[2:]),
+    *(f"{measure}_{what}" for measure in SPREAD for what in ("mean", "std")),
+    *(f"{measure}_mean" for measure in COUNTED),
+    "optimum_reached",
+    "queries_to_optimum_median",
 )
 
 
@@ -35,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, job: Job) -> None:
     """Join trajectories into one table: a row for each benchmark, strategy and number of queries."""
     rows = [row for path in args.searches for row in curve(path)]
-    rows.sort(key=lambda row: row[:3])
+    rows.sort(key=lambda row: row[:4])
     lines = [",".join(COLUMNS), *(",".join(_text(value) for value in row) for row in rows)]
     write_text_artifact(args.out, "\n".join(lines) + "\n", job, args.searches)
 
@@ -43,33 +47,49 @@ def run(args: argparse.Namespace, job: Job) -> None:
 def curve(path: Path) -> list[tuple]:
     """Return one row (see COLUMNS) for each number of queries of one strategy's runs.
 
-    val_acc: best validation accuracy after so many queries. test_acc: test accuracy of that cell.
-    train_seconds: what the run's trainings took so far, as the benchmark recorded them.
+    metric: what was queried. val_acc, test_acc: of the cell that is best by it after so many queries.
+    regret: the best cell's queried accuracy in the whole table less that one's. optimum_reached: share of
+    the runs that have found it. queries_to_optimum_median: how many queries it took in the median of all
+    runs; NaN as long as no more than half of them have found it. All three are NaN where the optimum is
+    unknown. train_seconds: what the run's trainings took so far, as the benchmark recorded them.
     std: over runs, with n - 1 in the denominator; NaN for one run.
     """
     with open_h5(path, "search") as handle:
         table = get_table(handle)
-        names = (str(handle.attrs["benchmark"]), str(handle.attrs["strategy"]))
+        names = tuple(str(handle.attrs[key]) for key in ("benchmark", "strategy", "metric"))
         n_runs = int(handle.attrs["n_runs"])
-    value = {
-        "val_acc": _by_query(table["best_val_acc"], n_runs),
-        "test_acc": _by_query(table["best_test_acc"], n_runs),
-        "repeats": _by_query(table["repeats"], n_runs),
-        "invalid": _by_query(table["invalid"], n_runs),
-        "train_seconds": _by_query(table["train_seconds"], n_runs),
-    }
+    value = {"val_acc": _by_query(table["best_val_acc"], n_runs)}
+    value["test_acc"] = _by_query(table["best_test_acc"], n_runs)
+    value |= {name: _by_query(table[name], n_runs) for name in ("regret", *COUNTED)}
     mean = {name: values.mean(axis=0) for name, values in value.items()}
     std = {name: _std(values) for name, values in value.items()}
+    reached, median = _to_optimum(value["regret"])
     return [
         (
             *names,
             i + 1,
             n_runs,
-            *(column[measure][i] for measure in MEASURES[:2] for column in (mean, std)),
-            *(mean[measure][i] for measure in MEASURES[2:]),
+            *(column[measure][i] for measure in SPREAD for column in (mean, std)),
+            *(mean[measure][i] for measure in COUNTED),
+            reached[i],
+            median[i],
         )
         for i in range(len(mean["val_acc"]))
     ]
+
+
+def _to_optimum(regret: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (share of runs that have the optimum, median queries to it), float64 (queries,), from
+    regrets (runs, queries).
+    """
+    n = regret.shape[1]
+    if np.isnan(regret).all():
+        return np.full(n, math.nan), np.full(n, math.nan)
+    there = regret <= 0
+    first = np.where(there.any(axis=1), there.argmax(axis=1) + 1.0, math.inf)
+    median = float(np.median(first))
+    known = (median <= np.arange(1, n + 1)) & math.isfinite(median)
+    return there.mean(axis=0), np.where(known, median, math.nan)
 
 
 def _by_query(column: Sequence, n_runs: int) -> np.ndarray:

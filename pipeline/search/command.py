@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import logging
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import put_archs, put_table, write_h5
+from pipeline.artifacts import open_h5, put_archs, put_table, write_h5
 from pipeline.job import Job
 from pipeline.predictors.resources import named_files
-from pipeline.randomness import derive
-from pipeline.search.context import Context
-from pipeline.search.loop import Trajectory, spend
-from pipeline.search.settings import SearchSettings
+from pipeline.search.loop import QUERIED, Trajectory
+from pipeline.search.parts import search
 
 HELP = "run a search strategy: spend a budget of trained networks, several times over"
 log = logging.getLogger("nasflow")
@@ -55,41 +52,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, job: Job) -> None:
     """Run the strategy that the job's settings describe and write its trajectory."""
-    s = job.settings
-    search = SearchSettings(budget=s["budget"], n_initial=s["n_initial"], n_runs=s["n_runs"])
-    method = importlib.import_module(f"pipeline.search.{s['method']}")
-    latents, device = named_files(args.latents), job.torch_device()
-    origin = importlib.import_module(f"pipeline.search.origins.{s['origin']}")
-    domain, oracle, initial, reserve = origin.begin(args, job, search, device)
-    context = Context(
-        space=domain,
-        reserve=reserve,
-        seeds=[
-            derive(job.seed, "search", s["benchmark"], s["strategy"], run) for run in range(search.n_runs)
-        ],
-        budget=search.budget,
-        predictor=s["predictor"],
-        latents=latents,
-        zeroshot=args.zeroshot,
-        device=device,
-    )
-    strategy = method.Strategy(method.Settings(**s["settings"]), context)
-    trajectory = spend(strategy, oracle, domain, initial, search.n_runs, search.budget, s["strategy"])
-    named = [*named_files(args.surrogates).values(), *latents.values()]
+    trajectory = search(args, job)
+    named = [*named_files(args.surrogates).values(), *named_files(args.latents).values()]
     inputs = [args.benchmark_table, args.space_file, args.images, args.zeroshot, *named]
-    inputs = [path for path in inputs if path is not None]
-    write(args.out, job, trajectory, inputs)
+    write(args.out, job, trajectory, [path for path in inputs if path is not None])
 
 
 def write(path: Path, job: Job, trajectory: Trajectory, inputs: list[Path]) -> None:
     """Write the trajectory (kind "search") and log how the search went."""
-    columns = trajectory.columns
+    columns, metric = trajectory.columns, job.settings.get("metric", "val")
     last = np.flatnonzero(np.diff(columns["run"], append=-1))  # each run's last row
     with write_h5(path, "search", job, inputs=inputs, run={"cells_by_source": trajectory.sources}) as handle:
         for name in ("benchmark", "space", "strategy", "method"):
             handle.attrs[name] = job.settings[name]
         for name in ("budget", "n_initial", "n_runs"):
             handle.attrs[name] = job.settings[name]
+        handle.attrs["queried"] = QUERIED[metric]
+        handle.attrs["metric"] = _metric(inputs[0], metric)
         put_archs(handle, trajectory.archs)
         put_table(handle, columns)
     repeats, invalid = columns["repeats"][last], columns["invalid"][last]
@@ -107,4 +86,14 @@ def write(path: Path, job: Job, trajectory: Trajectory, inputs: list[Path]) -> N
     val, test = columns["best_val_acc"][last].mean(), columns["best_test_acc"][last].mean()
     also = "" if np.isnan(test) else f", {test:.4f} test"
     name = job.settings["strategy"]
-    log.info("%s: best by validation: %.4f validation%s (mean over runs)", name, val, also)
+    by = {"val": "validation", "test": "test accuracy"}[metric]
+    log.info("%s: best by %s: %.4f validation%s (mean over runs)", name, by, val, also)
+    if not np.isnan(columns["regret"]).all():
+        share = 100 * (columns["regret"][last] <= 0).mean()
+        log.info("%s: %.0f%% of %d runs found the optimum", name, share, len(last))
+
+
+def _metric(table: Path, metric: str) -> str:
+    """Return the full name of what was queried, as the benchmark's table has it."""
+    with open_h5(table, "benchmark") as handle:
+        return str(handle.attrs[f"{metric}_metric"])

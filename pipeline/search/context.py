@@ -21,6 +21,7 @@ class Context:
 
     space: the cells that may be asked for. reserve: for each run, cells drawn uniformly from the space, in
     random order and other than its initial ones, that random search asks for first. seeds: one a run.
+    common_seed: the same for all runs of a search, also where other processes have the other ones.
     budget: queries of one run. predictor: {predictor, method, settings} for strategies that use one.
     latents: autoencoder artifacts by name. zeroshot: scores of untrained networks. device: torch device for
     predictors.
@@ -34,6 +35,7 @@ class Context:
     latents: Mapping[str, Path] = field(default_factory=dict)
     zeroshot: Path | None = None
     device: Any = "cpu"
+    common_seed: int = 0
 
     @property
     def n_runs(self) -> int:

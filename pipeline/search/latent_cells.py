@@ -67,7 +67,7 @@ class LatentCells:
                     f"strategies: n_drawn is {settings.n_drawn}, less than search.budget = {context.budget}; "
                     "raise n_drawn"
                 )
-            archs = context.space.draw(settings.n_drawn, rng(context.seeds[0], "latent cells"))
+            archs = context.space.draw(settings.n_drawn, rng(context.common_seed, "latent cells"))
         embed = embedding(context, settings)
         return cls(context.space, archs, embed(archs), embed, context.n_runs, context.device)
 

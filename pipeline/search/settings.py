@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from pipeline.by_benchmark import Varying
@@ -19,6 +21,11 @@ class SearchSettings(Varying):
         ge=1,
         le=1_000_000,
         description="labelled cells that all strategies start from; another draw in each run",
+    )
+    metric: Literal["val", "test"] = Field(
+        "val",
+        description="accuracy that is queried and that found cells are chosen by; test: as papers do that "
+        "report the best test accuracy among the cells that were asked for",
     )
     n_runs: int = Field(
         3, ge=1, le=10_000, description="runs of each strategy, each with random streams of its own"

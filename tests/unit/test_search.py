@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.search import predictor_evolution, random, regularized_evolution
+from pipeline.search import predictor_evolution, random, regularized_evolution, retraining
 from pipeline.search.context import Context, draw_initial
 from pipeline.search.domain import Domain
 from pipeline.search.ledger import NEW, OVER, REPEAT, Ledger
@@ -38,7 +38,7 @@ def fits(monkeypatch):
         calls.append(SimpleNamespace(archs=archs, scores=scores, subsets=subsets, seeds=seeds))
         return [toy.PerfectPredictor() for _ in seeds]
 
-    monkeypatch.setattr(predictor_evolution, "fit", fit)
+    monkeypatch.setattr(retraining, "fit", fit)
     return calls
 
 

@@ -58,6 +58,8 @@ def quality(archs: Archs) -> np.ndarray:
 class CountingOracle:
     """Tells `quality` as validation accuracy and 10 more as test accuracy; remembers what it was asked."""
 
+    optimum = 0.93  # no cell reaches it
+
     def __init__(self, space, quality=quality, failing=()):
         self.space, self.quality, self.failing = space, quality, set(failing)
         self.asked: list[int] = []

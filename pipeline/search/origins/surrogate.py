@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 import numpy as np
 
@@ -20,11 +21,12 @@ from pipeline.spaces.archs import Archs
 def begin(args: argparse.Namespace, job: Job, search: SearchSettings, device):
     """Return (Domain, oracle, initial cells of all runs, reserve of each run).
 
-    Raises UserError without a surrogate of the validation accuracy.
+    Raises UserError without a surrogate of the validation accuracy, and of the accuracy that is queried.
     """
     files = named_files(args.surrogates)
-    if "val_acc" not in files:
-        raise UserError("search: surrogates answer for this benchmark; give --surrogates val_acc=FILE")
+    for name in ("val_acc", f"{search.metric}_acc"):
+        if name not in files:
+            raise UserError(f"search: surrogates answer for this benchmark; give --surrogates {name}=FILE")
     domain = Domain(spaces.load(job.settings["space"]), None)
     oracle = SurrogateOracle({name: load_surrogate(path) for name, path in files.items()})
     return domain, oracle, *draw_first(domain, search, job.seed, job.settings["benchmark"])
@@ -35,6 +37,8 @@ class SurrogateOracle:
 
     surrogates: "val_acc" and, if there is one, "test_acc" -> what has `predict(archs) -> float64 (N,)`.
     """
+
+    optimum = math.nan  # nobody can ask for all cells
 
     def __init__(self, surrogates: dict):
         self.surrogates = surrogates

@@ -1,0 +1,83 @@
+"""A search in parts: some of its runs in each, so that several cores can work on it.
+
+How runs are shared out depends on their number and on the strategy, never on the threads that are there: a
+strategy may train its runs' predictors in one batch, and sums come out otherwise in another batch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from types import ModuleType
+
+from pipeline.job import Job
+from pipeline.predictors.resources import named_files
+from pipeline.randomness import derive
+from pipeline.search.context import Context
+from pipeline.search.loop import Trajectory, spend
+from pipeline.search.settings import SearchSettings
+from pipeline.spaces.archs import Archs
+
+RUNS_AT_ONCE = 5  # of a strategy whose module does not say otherwise by a constant of this name
+
+
+def search(args: argparse.Namespace, job: Job) -> Trajectory:
+    """Run the strategy that the job's settings describe, in all of its runs."""
+    s = job.settings
+    settings = SearchSettings(**{key: s[key] for key in SearchSettings.model_fields if key in s})
+    method = importlib.import_module(f"pipeline.search.{s['method']}")
+    parts = shares(settings.n_runs, s["origin"], method)
+    alone = len(parts) == 1 or job.threads == 1 or job.torch_device().type != "cpu"
+    if alone:
+        single = job if len(parts) == 1 else replace(job, threads=1)
+        return Trajectory.join([_part(args, single, settings, part) for part in parts])
+    workers = min(job.threads, len(parts))
+    start = multiprocessing.get_context("spawn")  # threads of linear algebra do not survive a fork
+    with ProcessPoolExecutor(workers, mp_context=start) as pool:
+        single = replace(job, threads=1)
+        waiting = [pool.submit(_worker, args, single, settings, part) for part in parts]
+        return Trajectory.join([each.result() for each in waiting])
+
+
+def shares(n_runs: int, origin: str, method: ModuleType) -> list[range]:
+    """Return the runs of each part. Networks are trained in one place, so that none is trained twice."""
+    size = n_runs if origin == "children" else getattr(method, "RUNS_AT_ONCE", RUNS_AT_ONCE)
+    return [range(first, min(first + size, n_runs)) for first in range(0, n_runs, size)]
+
+
+def _worker(args: argparse.Namespace, job: Job, search: SearchSettings, runs: range) -> Trajectory:
+    """Compute a part in a process of its own, with linear algebra on one thread."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        return _part(args, job, search, runs)
+
+
+def _part(args: argparse.Namespace, job: Job, search: SearchSettings, runs: range) -> Trajectory:
+    s = job.settings
+    method = importlib.import_module(f"pipeline.search.{s['method']}")
+    device = job.torch_device()
+    origin = importlib.import_module(f"pipeline.search.origins.{s['origin']}")
+    domain, oracle, initial, reserve = origin.begin(args, job, search, device)
+    initial, reserve = _of_runs(initial, search.n_initial, runs), [reserve[run] for run in runs]
+    names = ("search", s["benchmark"], s["strategy"])
+    context = Context(
+        space=domain,
+        reserve=reserve,
+        seeds=[derive(job.seed, *names, run) for run in runs],
+        budget=search.budget,
+        predictor=s["predictor"],
+        latents=named_files(args.latents),
+        zeroshot=args.zeroshot,
+        device=device,
+        common_seed=derive(job.seed, *names, "all runs"),
+    )
+    strategy = method.Strategy(method.Settings(**s["settings"]), context)
+    return spend(strategy, oracle, domain, initial, len(runs), search.budget, s["strategy"], search.metric)
+
+
+def _of_runs(initial: Archs, n_initial: int, runs: range) -> Archs:
+    return initial[runs.start * n_initial : runs.stop * n_initial]
