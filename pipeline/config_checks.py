@@ -42,6 +42,7 @@ def check_across(config: Config) -> None:
     _scores_are_there(config)
     _enough_to_score(config)
     _labels_are_there(config)
+    _queried_is_there(config)
 
 
 def _benchmarks_are_there(config: Config) -> None:
@@ -150,6 +151,16 @@ def _labels_are_there(config: Config) -> None:
             raise ValueError(
                 f"evaluation.labels: test accuracies are asked for, but benchmarks.{name}.test_metric is "
                 "null; take labels: val, or leave it out of evaluation.benchmarks"
+            )
+
+
+def _queried_is_there(config: Config) -> None:
+    for name, benchmark in config.benchmarks.items():
+        queried = isinstance(benchmark, FileBenchmark) and config.strategies_of(name)
+        if queried and config.search.on(name).metric == "test" and benchmark.test_metric is None:
+            raise ValueError(
+                f"search.metric: test accuracies are to be queried, but benchmarks.{name}.test_metric is "
+                "null; take metric: val, which queries its val_metric"
             )
 
 

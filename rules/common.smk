@@ -28,6 +28,9 @@ try:
     for name in TESTED:
         if name in FILES and CONFIG.evaluation.on(name).labels == "test":
             check_labels(name, CONFIG.benchmarks[name], CONFIG.data_dir)
+    for name in FILES:
+        if CONFIG.strategies_of(name) and CONFIG.search.on(name).metric == "test":
+            check_labels(name, CONFIG.benchmarks[name], CONFIG.data_dir, "search.metric")
     IMAGE_FILES = {  # image sets -> the archive or folder that each is read from, or None
         name: locate_images(name, images, CONFIG.data_dir) for name, images in CONFIG.images.items()
     }

@@ -43,12 +43,15 @@ def judged_by(name: str, benchmark: FileBenchmark, data_dir: str) -> str | None:
     return benchmark.test_metric if entry["has_test"] else None
 
 
-def check_labels(name: str, benchmark: FileBenchmark, data_dir: str) -> None:
-    """Raise ConfigError if predictors are to learn test accuracies of a benchmark whose file has none."""
+def check_labels(name: str, benchmark: FileBenchmark, data_dir: str, key: str = "evaluation.labels") -> None:
+    """Raise ConfigError if test accuracies are asked for of a benchmark whose file has none.
+
+    key: the one of the configuration that asks for them.
+    """
     if judged_by(name, benchmark, data_dir) is None:
         raise ConfigError(
-            f"evaluation.labels: benchmarks.{name} has no test accuracy to learn (test_metric: null, or "
-            "has_test: false of the file that is there); take labels: val"
+            f"{key}: benchmarks.{name} has no test accuracy (test_metric: null, or has_test: false of the "
+            f"file that is there); take {key.rpartition('.')[2]}: val"
         )
 
 

@@ -13,6 +13,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from types import ModuleType
 
+from threadpoolctl import threadpool_limits
+
+from pipeline.autoencoders.names import latents_in
 from pipeline.job import Job
 from pipeline.predictors.resources import named_files
 from pipeline.randomness import derive
@@ -30,14 +33,13 @@ def search(args: argparse.Namespace, job: Job) -> Trajectory:
     settings = SearchSettings(**{key: s[key] for key in SearchSettings.model_fields if key in s})
     method = importlib.import_module(f"pipeline.search.{s['method']}")
     parts = shares(settings.n_runs, s["origin"], method)
-    alone = len(parts) == 1 or job.threads == 1 or job.torch_device().type != "cpu"
-    if alone:
-        single = job if len(parts) == 1 else replace(job, threads=1)
-        return Trajectory.join([_part(args, single, settings, part) for part in parts])
+    single = job if s["origin"] == "children" else replace(job, threads=1)
     workers = min(job.threads, len(parts))
+    if workers == 1 or str(_device(job)) != "cpu":
+        with threadpool_limits(limits=single.threads):
+            return Trajectory.join([_part(args, single, settings, part) for part in parts])
     start = multiprocessing.get_context("spawn")  # threads of linear algebra do not survive a fork
     with ProcessPoolExecutor(workers, mp_context=start) as pool:
-        single = replace(job, threads=1)
         waiting = [pool.submit(_worker, args, single, settings, part) for part in parts]
         return Trajectory.join([each.result() for each in waiting])
 
@@ -50,8 +52,6 @@ def shares(n_runs: int, origin: str, method: ModuleType) -> list[range]:
 
 def _worker(args: argparse.Namespace, job: Job, search: SearchSettings, runs: range) -> Trajectory:
     """Compute a part in a process of its own, with linear algebra on one thread."""
-    from threadpoolctl import threadpool_limits
-
     with threadpool_limits(limits=1):
         return _part(args, job, search, runs)
 
@@ -59,7 +59,7 @@ def _worker(args: argparse.Namespace, job: Job, search: SearchSettings, runs: ra
 def _part(args: argparse.Namespace, job: Job, search: SearchSettings, runs: range) -> Trajectory:
     s = job.settings
     method = importlib.import_module(f"pipeline.search.{s['method']}")
-    device = job.torch_device()
+    device = _device(job)
     origin = importlib.import_module(f"pipeline.search.origins.{s['origin']}")
     domain, oracle, initial, reserve = origin.begin(args, job, search, device)
     initial, reserve = _of_runs(initial, search.n_initial, runs), [reserve[run] for run in runs]
@@ -77,6 +77,13 @@ def _part(args: argparse.Namespace, job: Job, search: SearchSettings, runs: rang
     )
     strategy = method.Strategy(method.Settings(**s["settings"]), context)
     return spend(strategy, oracle, domain, initial, len(runs), search.budget, s["strategy"], search.metric)
+
+
+def _device(job: Job):
+    """Return the torch device; without importing torch where nothing of a search needs it."""
+    s = job.settings
+    idle = s["origin"] == "table" and s["predictor"] is None and not latents_in(s["settings"])
+    return "cpu" if idle else job.torch_device()
 
 
 def _of_runs(initial: Archs, n_initial: int, runs: range) -> Archs:

@@ -76,7 +76,7 @@ def files(tmp_path_factory):
     return folder
 
 
-def search(files, out, *more, table="table.h5", **changes):
+def search(files, out, *more, table="table.h5", threads=1, **changes):
     """Run the command as the workflow does."""
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
@@ -86,7 +86,7 @@ def search(files, out, *more, table="table.h5", **changes):
         paths += ["--space-file", str(files / "space.h5")]
     command.run(
         parser.parse_args(["--strategy", settings["strategy"], *paths, *more]),
-        Job("search", settings, seed=3),
+        Job("search", settings, seed=3, device="cpu", threads=threads),
     )
     return out
 
