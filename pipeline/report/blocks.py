@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -146,3 +146,20 @@ class Section:
 def relative(path: Path, out: Path) -> str:
     """Return the address of `path` for a page at `out`."""
     return Path(os.path.relpath(path, Path(out).parent)).as_posix()
+
+
+def reworded(part, old: str, new: str):
+    """Return a block, section or headline with `new` for `old` in its texts; data stays as it is."""
+    if isinstance(part, str):
+        return part.replace(old, new)
+    if isinstance(part, go.Figure):
+        texts = [axis.title.text for axis in (part.layout.xaxis, part.layout.yaxis)]
+        x, y = ({"title": {"text": text and text.replace(old, new)}} for text in texts)
+        return go.Figure(part).update_layout(xaxis=x, yaxis=y)
+    if isinstance(part, (list, tuple)):
+        return type(part)(reworded(each, old, new) for each in part)
+    if is_dataclass(part) and not isinstance(part, Data):
+        return replace(
+            part, **{f.name: reworded(getattr(part, f.name), old, new) for f in fields(part) if f.init}
+        )
+    return part

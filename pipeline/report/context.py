@@ -78,6 +78,21 @@ class Context:
             return self.run.labels.test_metric is not None
         return not self.frames or any(frame["test_acc"].notna().any() for frame in self.frames.values())
 
+    @property
+    def queried(self) -> str:
+        """Which accuracy of the benchmark's table the searches queried: "val_acc" or "test_acc"."""
+        return next((s.queried for s in self.run.searches.values()), "val_acc")
+
+    @property
+    def judged_by_test(self) -> bool:
+        """Whether found cells are judged by a test accuracy that no search has seen."""
+        return self.has_test and self.queried == "val_acc"
+
+    @property
+    def names_test(self) -> bool:
+        """Whether what the searches queried is a test accuracy by its full name."""
+        return any("/test_acc@" in search.metric for search in self.run.searches.values())
+
     def within_reach(self) -> str:
         """The cells that a search may ask for, in words: all of the space, or those of a table."""
         labels = self.run.labels

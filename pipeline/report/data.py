@@ -100,11 +100,15 @@ class Search:
     """All runs of one strategy. archs: one a row of frame.
 
     frame: run, query, cell, val_acc, test_acc (NaN if there is none), source, train_seconds (of the run so
-    far, as the benchmark recorded it; NaN if unknown).
+    far, as the benchmark recorded it; NaN if unknown). val_acc is the accuracy that was queried; where that
+    is the test accuracy, test_acc is NaN, as nothing is left to judge by. metric: full name of what was
+    queried. queried: its column in the benchmark's table, val_acc or test_acc.
     """
 
     frame: pd.DataFrame
     archs: Archs
+    metric: str = ""
+    queried: str = "val_acc"
 
 
 @dataclass(frozen=True)
@@ -240,4 +244,8 @@ def _predictions(paths: Sequence[Path]) -> Predictions:
 
 def _search(path: Path) -> Search:
     with open_h5(path, "search") as handle:
-        return Search(get_table(handle), get_archs(handle))
+        frame, queried = get_table(handle), str(handle.attrs.get("queried", "val_acc"))
+        metric, archs = str(handle.attrs.get("metric", "")), get_archs(handle)
+    if queried == "test_acc":
+        frame = frame.assign(val_acc=frame["test_acc"], test_acc=np.nan)
+    return Search(frame, archs, metric, queried)

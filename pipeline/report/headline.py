@@ -47,7 +47,7 @@ def headline(c: Context) -> Headline:
         )
     who = words.name(a.strategy)
     values = f"{c.percent(a.best['val_acc'])} validation accuracy"
-    if c.has_test:
+    if c.judged_by_test:
         values = (
             f"{c.percent(a.best['val_acc'])} validation and {c.percent(a.best['test_acc'])} test accuracy"
         )
@@ -105,7 +105,7 @@ def _tiles(c: Context) -> list[tuple[str, str, str]]:
     a, best = c.answer, c.answer.best
     again = f"found in {best['runs']} of {words.count(a.runs, 'run')}" if a.runs > 1 else "one run"
     tiles = [("validation accuracy", c.percent(best["val_acc"]), _rank(c, "val_acc"))]
-    if c.has_test:
+    if c.judged_by_test:
         tiles.append(("test accuracy", c.percent(best["test_acc"]), _rank(c, "test_acc")))
     early = a.found_at <= c.shared
     place = "was among the first random ones" if early else f"as number {a.found_at}"
@@ -126,7 +126,7 @@ def _rank(c: Context, measure: str) -> str:
     a, labels = c.answer, c.run.labels
     found = a.best[measure]
     if c.origin != "children" and labels is not None:
-        place = standing(labels.frame[measure], found)
+        place = standing(labels.frame[c.queried if measure == "val_acc" else measure], found)
         if c.origin == "surrogate":
             best = f"the best of the {words.number(place.n)} cells of the table has {c.percent(place.best)}"
             return f"predicted; {best}"
@@ -149,7 +149,7 @@ def _rank(c: Context, measure: str) -> str:
 
 
 def _judged_by(c: Context) -> str:
-    return "test accuracy" if c.has_test else "validation accuracy"
+    return "test accuracy" if c.judged_by_test else "validation accuracy"
 
 
 def _comparison(c: Context) -> list[tuple[str, str, str, str, str]]:
@@ -208,7 +208,7 @@ def _verdict(c: Context) -> tuple[str, list[str]]:
         return "better", [f"Better than random search at the same cost: {test}.", *notes]
     if judged.high < 0:
         return "worse", [f"Worse than random search at the same cost: {test}.", *notes]
-    if c.has_test and a.val.low > 0:
+    if c.judged_by_test and a.val.low > 0:
         return "unclear", [
             f"It finds higher validation accuracy than random search at the same cost "
             f"({c.points(a.val.difference)} points, 95{words.POINT}% interval {_interval(c, a.val)}), "
@@ -233,9 +233,11 @@ def _notes(c: Context) -> list[str]:
             else ""
         )
         notes.append(f"All accuracies of searched cells are predicted by a surrogate, not trained{tau}.")
-    if not c.has_test:
+    if not c.judged_by_test:
         notes.append(
-            "This table has no test accuracy: the validation accuracy that chose a cell also judges it, "
+            "Test accuracy was queried: it chooses a cell and judges it, too, which flatters every strategy."
+            if c.names_test
+            else "This table has no test accuracy: the validation accuracy that chose a cell also judges it, "
             "which flatters every strategy."
         )
     return notes

@@ -21,6 +21,7 @@ from pipeline.report import (
     theme,
     words,
 )
+from pipeline.report.blocks import reworded
 from pipeline.report.context import context_of
 from pipeline.report.data import Run
 from pipeline.report.headline import headline
@@ -33,13 +34,17 @@ def build(run: Run, out: Path) -> str:
     c = context_of(run, Path(out))
     several = len(run.config.get("benchmarks", {})) > 1
     parts = [section for make in SECTIONS if (section := make(c)) is not None]
+    first = headline(c)
+    if c.names_test:
+        first = reworded(first, *QUERIED)
+        parts = [reworded(part, *QUERIED) if part.key in SEARCHED else part for part in parts]
     text = (
         environment()
         .get_template("template.html.j2")
         .render(
             title=title(run.config),
             benchmark=words.name(run.labels.name) if run.labels and several else "",
-            headline=headline(c),
+            headline=first,
             sections=parts,
             figures=_figures(parts),
             dark=theme.DARK,
@@ -51,6 +56,8 @@ def build(run: Run, out: Path) -> str:
     return text
 
 
+SEARCHED = ("search", "cells")  # keys of the sections on searches
+QUERIED = ("validation", "test")  # what these say where test accuracies were queried
 SECTIONS = (
     sections_search.search,
     sections_search.found_cells,

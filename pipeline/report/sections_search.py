@@ -35,7 +35,7 @@ def search(c: Context) -> Section:
     cost = c.answer.cost if c.answer else int(summary["trained"].max())
     runs = words.count(int(summary["n_runs"].max()), "run")
     what = f"Mean over {runs}, with one standard deviation. {c.answers_text()} {c.seed_text()}"
-    curves = CURVES if c.has_test else CURVES[:1]
+    curves = CURVES if c.judged_by_test else CURVES[:1]
     blocks = []
     for measure, heading, axis, first in curves:
         start = max(c.shared, 1)
@@ -60,7 +60,7 @@ def _lead(c: Context, cost: int) -> str:
             f"The first {words.number(c.shared)} are the same random cells for all strategies, "
             "another draw in each run. "
         )
-    if c.has_test:
+    if c.judged_by_test:
         read = {"children": "read", "table": "looked up", "surrogate": "predicted"}[c.origin]
         after = f"its test accuracy is {read} after the search"
         return f"{lead}The cell with the best validation accuracy is chosen; {after}."
@@ -82,12 +82,12 @@ def found_cells(c: Context) -> Section:
             place = f"found as {c.terms.place} {best['trained']}"
             origin = "among the first random cells" if early else place
             lines = [f"{c.percent(best['val_acc'])} validation"]
-            lines += [f"{c.percent(best['test_acc'])} test"] if c.has_test else []
+            lines += [f"{c.percent(best['test_acc'])} test"] if c.judged_by_test else []
             lines.append(f"{origin}, in {best['runs']} of {runs}")
             svg = cell_svg(c.run.searches[key].archs[int(best["row"])])
             drawn.append(Drawn(svg, best["cell"], c.short(best["cell"]), lines))
         galleries.append(Gallery(words.name(key), c.styles[key].colour, drawn))
-    test = "Test accuracy plays no part in the order: of" if c.has_test else "Of"
+    test = "Test accuracy plays no part in the order: of" if c.judged_by_test else "Of"
     lead = (
         "The different cells with the best validation accuracy over all runs of each strategy; each counts "
         f"once. {test} equals, those that more runs found come first."

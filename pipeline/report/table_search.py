@@ -15,7 +15,7 @@ from pipeline.report.context import Context
 
 def at_equal_cost(c: Context, summary: pd.DataFrame, cost: int) -> Table:
     """Return one row a strategy after `cost` cells of each run. summary: over runs, by strategy and cost."""
-    measures = ["val_acc", "test_acc"] if c.has_test else ["val_acc"]
+    measures = ["val_acc", "test_acc"] if c.judged_by_test else ["val_acc"]
     baseline = c.answer.baseline if c.answer else None
     ends = summary[summary["trained"] == cost].set_index("strategy")
     ends = ends.sort_values("best_val_acc_mean", ascending=False, kind="stable")
@@ -44,10 +44,17 @@ def at_equal_cost(c: Context, summary: pd.DataFrame, cost: int) -> Table:
             **{f"best_{name}": value for name, value in found.items()},
         }
         if extra.regret:
-            place = standing(c.run.labels.frame["val_acc"], found["val_acc"])
+            place = standing(c.run.labels.frame[c.queried], found["val_acc"])
             regret = place.best - row["best_val_acc_mean"]
             cells += [Cell(words.number(place.rank), place.rank), Cell(c.points(regret, sign=False), regret)]
-            record |= {"best_rank": place.rank, "regret": regret}
+            reached, median = to_optimum(frame[frame["trained"] <= cost], place.best)
+            within = np.isfinite(median)
+            cells.append(Cell(words.percent(reached, 0), reached))
+            cells.append(
+                Cell(words.number(median) if within else "not reached", median if within else np.nan)
+            )
+            record |= {"best_rank": place.rank, "regret": regret, "optimum_reached": reached}
+            record["queries_to_optimum_median"] = median if within else np.nan
         if extra.seconds:
             cells.append(Cell(words.hours(seconds[key]), seconds[key]))
             record["train_seconds"] = seconds[key]
@@ -63,6 +70,16 @@ def at_equal_cost(c: Context, summary: pd.DataFrame, cost: int) -> Table:
     return Table("search_end", "At equal cost", _heads(c, measures, extra), rows, caption, data)
 
 
+def to_optimum(frame: pd.DataFrame, best: float) -> tuple[float, float]:
+    """Return (share of runs that found a cell as good as `best`, median over all runs of the queries to it).
+
+    frame: `along`'s. The median is infinite where no more than half of the runs found one.
+    """
+    first = frame[frame["best_val_acc"] >= best].groupby("run")["trained"].min()
+    first = first.astype(float).reindex(frame["run"].unique(), fill_value=np.inf)
+    return float(np.isfinite(first).mean()), float(first.median())
+
+
 @dataclass(frozen=True)
 class _Extra:
     """Which further columns there are."""
@@ -76,7 +93,8 @@ class _Extra:
         said = ""
         if self.regret:
             said += " Rank: of the best run’s cell by validation accuracy, in the whole table. Regret: "
-            said += "the table’s best validation accuracy less the mean, in percentage points."
+            said += "the table’s best validation accuracy less the mean, in percentage points. "
+            said += "Queries to the best cell of the table: the median over all runs."
         if self.seconds:
             said += " Training time: as the benchmark recorded it, of the cells of one run."
         return said
@@ -87,9 +105,11 @@ def _heads(c: Context, measures: list[str], extra: _Extra) -> list[Head]:
     head = [Head("strategy", False), Head("runs"), Head(c.terms.counted, hint=f"{spent} of one run")]
     head += [Head(words.ACCURACIES[m]) for m in measures]
     head.append(Head("best run: validation", hint="highest validation accuracy of all runs"))
-    head += [Head("its test")] if c.has_test else []
+    head += [Head("its test")] if c.judged_by_test else []
     if extra.regret:
         head += [Head("its rank", hint="in the whole table, by validation accuracy"), Head("regret")]
+        head.append(Head("runs at the optimum", hint="that found the table’s best validation accuracy"))
+        head.append(Head("queries to it", hint="median over all runs"))
     if extra.seconds:
         head.append(Head("training time", hint="as the benchmark recorded it, of the cells of one run"))
     if extra.baseline:

@@ -49,7 +49,7 @@ class Settings(base.Settings):
     )
     batch: int = Field(1, ge=1, le=10_000, description="cells asked for before any of them is known")
     n_candidates: int = Field(
-        20_000, ge=2, le=10_000_000, description="cells to choose among; a space of no more is taken whole"
+        50_000, ge=2, le=10_000_000, description="cells to choose among; a space of no more is taken whole"
     )
     n_mutations: int = Field(
         500, ge=1, le=1_000_000, description="of the best cells, at each step, where not all are candidates"

@@ -50,9 +50,10 @@ def _group(features: Points, like: Archs, standardise: bool = False) -> Points:
     values = features(like).astype(np.float64)
     centre, deviation = values.mean(axis=0), values.std(axis=0)
     there = deviation > 1e-9
-    scale = np.where(there, 1 / np.where(there & standardise, deviation, 1), 0)
+    centre, deviation = centre[there], deviation[there]
+    scale = 1 / deviation if standardise else np.ones(len(deviation))
     scale /= np.sqrt(np.square(deviation * scale).sum()) or 1
-    return lambda archs: ((features(archs) - centre) * scale).astype(np.float32)
+    return lambda archs: ((features(archs)[:, there] - centre) * scale).astype(np.float32)
 
 
 def _operations(archs: Archs) -> np.ndarray:
