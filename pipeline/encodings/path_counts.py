@@ -100,4 +100,5 @@ def _over_edges(space, archs: Archs) -> np.ndarray:
             rows = np.flatnonzero(ops[:, edge] == code)
             counts.at[rows, target] += counts.grown(counts.at[rows, source], o)
     ends = [space.OUTPUT_NODE] if space.N_CELLS == 1 else list(space.INTERMEDIATE)
-    return counts.at[:, ends].sum(axis=1).reshape(len(archs), -1)
+    found = counts.at[:, ends].sum(axis=1)  # (N * cells, columns)
+    return found.reshape(len(archs), space.N_CELLS * found.shape[1])
