@@ -13,13 +13,17 @@ normalisation included) in units of 10^5, so that both are of the size of 1 to 1
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from pipeline import spaces
 from pipeline.errors import ConfigError
 from pipeline.spaces.archs import Archs
 
+Layers = Literal["all", "types"]
 FLOPS_UNIT, PARAMS_UNIT = 1e7, 1e5
+AT_ONCE = 4096  # cells whose costs are in memory at once
 CELLS = {"nasbench101": 9, "nasbench201": 15}  # of the benchmark's networks
 TYPES = {  # names of operations, from type 0
     "nodes": ("none", "input", "conv1x1", "conv3x3", "maxpool3x3", "output"),
@@ -27,28 +31,45 @@ TYPES = {  # names of operations, from type 0
 }
 
 
-def tensor_size(space) -> tuple[int, int, int]:
+def tensor_size(space, layers: Layers = "all") -> tuple[int, int, int]:
     """Return (layers, V, V). Raises ConfigError for a space whose cells are not encoded so."""
     if space.NAME not in CELLS:
         raise ConfigError(
             f"renas: its tensors are those of {' and '.join(CELLS)}, not of {space.NAME}; use another encoder"
         )
     nodes = space.V if space.OPERATIONS_ON == "nodes" else space.N_NODES
-    return 1 + 2 * CELLS[space.NAME], nodes, nodes
+    return 1 + 2 * CELLS[space.NAME] * (layers == "all"), nodes, nodes
 
 
-def renas_tensor(archs: Archs) -> np.ndarray:
-    """Return float32 (N, layers, V, V). Raises ConfigError for a space whose cells are not encoded so."""
+def renas_tensor(
+    archs: Archs, layers: Layers = "all", units: tuple = (FLOPS_UNIT, PARAMS_UNIT)
+) -> np.ndarray:
+    """Return float32 (N, layers, V, V).
+
+    layers: "types" leaves FLOPs and parameters out. units: of FLOPs and of parameters.
+    Raises ConfigError for a space whose cells are not encoded so.
+    """
     space = spaces.load(archs.space)
-    size = tensor_size(space)
-    type_of = np.array([TYPES[space.OPERATIONS_ON].index(op) for op in space.OP_NAMES], np.float32)
-    flops, params = space.op_costs_by_cell(archs)  # (N, cells, nodes or edges)
-    costs = np.stack([flops / FLOPS_UNIT, params / PARAMS_UNIT], axis=2)
-    costs = costs.reshape(len(archs), -1, archs.ops.shape[1])
-    layers = np.concatenate([type_of[archs.ops][:, None], costs], axis=1, dtype=np.float32)
-    if space.OPERATIONS_ON == "nodes":
-        return layers[:, :, None, :] * archs.adj[:, None].astype(np.float32)
-    tensor = np.zeros((len(archs), *size), np.float32)
-    sources, targets = zip(*space.EDGES, strict=True)
-    tensor[:, :, sources, targets] = layers
+    tensor = np.zeros((len(archs), *tensor_size(space, layers)), np.float32)
+    for start in range(0, len(archs), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        of_slots = _numbers(archs[part], space, layers, units)
+        if space.OPERATIONS_ON == "nodes":
+            np.multiply(of_slots[:, :, None, :], archs.adj[part, None], out=tensor[part])
+        else:
+            sources, targets = zip(*space.EDGES, strict=True)
+            tensor[part][:, :, sources, targets] = of_slots
     return tensor
+
+
+def _numbers(archs: Archs, space, layers: Layers, units: tuple) -> np.ndarray:
+    """Return float32 (N, layers, nodes or edges): type, then FLOPs and parameters in each cell."""
+    type_of = np.array([TYPES[space.OPERATIONS_ON].index(op) for op in space.OP_NAMES], np.float32)
+    types = type_of[archs.ops][:, None]
+    if layers == "types":
+        return types
+    numbers = np.empty((len(archs), 1 + 2 * CELLS[space.NAME], archs.ops.shape[1]), np.float32)
+    numbers[:, :1] = types
+    for first, unit, costs in zip((1, 2), units, space.op_costs_by_cell(archs), strict=True):
+        np.divide(costs, unit, out=numbers[:, first::2], casting="same_kind")
+    return numbers

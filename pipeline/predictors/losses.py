@@ -1,7 +1,8 @@
 """Losses of predictors, for R replicates at once. score, truth: float (R, B) -> loss (R,).
 
 Source: GATES, section 4.4: equation 7 (mse), equation 8 with two choices of phi (bce, hinge), equation 9
-(comparator), equation 10 (listmle).
+(comparator), equation 10 (listmle). ReNAS, section 3.3: equation 3 (hinge and bce over all pairs),
+equation 4 (continuity).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pipeline.predictors.all_pairs import hinge_of_all_pairs, logistic_of_all_pairs
+
 
 def mse(score: Tensor, truth: Tensor, settings, generators) -> Tensor:
     """Mean squared error."""
@@ -17,13 +20,17 @@ def mse(score: Tensor, truth: Tensor, settings, generators) -> Tensor:
 
 
 def pairwise_hinge(score: Tensor, truth: Tensor, settings, generators) -> Tensor:
-    """max(0, margin - (better - worse)), a mean over drawn pairs with distinct accuracies."""
+    """max(0, margin - (better - worse)), a mean over drawn pairs (or all) with distinct accuracies."""
+    if settings.max_compare_ratio is None:
+        return hinge_of_all_pairs(score, truth, settings.margin)
     gap, sign = drawn_pairs(score, truth, settings.max_compare_ratio, generators)
     return _mean_over_pairs((settings.margin - sign * gap).clamp(min=0), sign)
 
 
 def pairwise_bce(score: Tensor, truth: Tensor, settings, generators) -> Tensor:
-    """log(1 + exp(-(better - worse))), a mean over drawn pairs with distinct accuracies."""
+    """log(1 + exp(-(better - worse))), a mean over drawn pairs (or all) with distinct accuracies."""
+    if settings.max_compare_ratio is None:
+        return logistic_of_all_pairs(score, truth)
     gap, sign = drawn_pairs(score, truth, settings.max_compare_ratio, generators)
     return _mean_over_pairs(F.softplus(-sign * gap), sign)
 
@@ -70,8 +77,36 @@ LOSSES = {
 def ranking_loss(model, z: Tensor, truth: Tensor, settings, generators) -> Tensor:
     """Return the loss that the settings name, of embeddings z (R, B, h) -> (R,)."""
     if settings.loss == "pairwise_comparator":
-        return pairwise_comparator(model, z, truth, settings, generators)
-    return LOSSES[settings.loss](model.score(z, generators), truth, settings, generators)
+        loss = pairwise_comparator(model, z, truth, settings, generators)
+    else:
+        loss = LOSSES[settings.loss](model.score(z, generators), truth, settings, generators)
+    if settings.continuity:
+        loss = loss + settings.continuity * continuity(z, truth, settings, generators)
+    return loss
+
+
+def continuity(z: Tensor, truth: Tensor, settings, generators) -> Tensor:
+    """max(0, margin - (farther - nearer)), a mean over triplets: a cell, and two others as seen from it.
+
+    Of the two, the one whose accuracy differs more from the cell's is to be farther away in the space of
+    embeddings z (R, B, h). `settings.anchors` cells, drawn anew in each step, are compared with all pairs of
+    others. Returns (R,).
+    """
+    replicates, batch = truth.shape
+    n = min(settings.anchors or batch, batch)
+    anchors = torch.stack([torch.randperm(batch, generator=g)[:n] for g in generators]).to(z.device)
+    others = torch.arange(batch - 1, device=z.device).expand(replicates, n, -1)
+    others = others + (others >= anchors[:, :, None])  # all but the anchor itself
+    differences = (truth.gather(1, anchors)[:, :, None] - truth[:, None]).abs().gather(2, others)
+    distances = _distances(_rows(z, anchors), z).gather(2, others)
+    loss = hinge_of_all_pairs(distances.flatten(0, 1), differences.flatten(0, 1), settings.margin)
+    return loss.view(replicates, n).mean(dim=1)
+
+
+def _distances(a: Tensor, b: Tensor) -> Tensor:
+    """Return distances, (R, A, h), (R, B, h) -> (R, A, B); where they vanish, so does the gradient."""
+    squares = a.square().sum(2)[:, :, None] + b.square().sum(2)[:, None] - 2 * a @ b.transpose(1, 2)
+    return squares.clamp(min=1e-12).sqrt()
 
 
 def auxiliary_loss(model, z: Tensor, targets: Tensor) -> Tensor:

@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
-import numpy as np
-from pydantic import Field
-
+from pipeline.predictors.forest import Forest, ForestSettings, forest_of
 from pipeline.predictors.on_latents import LatentSettings, Regressor
 
 REGRESSES_ACCURACY = True
 
 
-class Settings(LatentSettings):
-    """Settings of the forest; scikit-learn's defaults unless said otherwise."""
-
-    n_estimators: int = Field(200, ge=1, le=100_000, description="trees; the thesis' are 100 and 1000")
-    max_features: float = Field(
-        1.0,
-        gt=0,
-        le=10_000,
-        description="features that a split looks at: up to 1 a share of them, above that their number",
-    )
-    min_samples_leaf: int = Field(1, ge=1, le=1000, description="training cells in a leaf")
-    max_depth: int | None = Field(None, ge=1, le=1000, description="splits between root and leaf; null: any")
-
-
-class Forest:
-    """scikit-learn's forest, whose predictions do not depend on the number of threads either.
-
-    Its own threads add up the trees in the order in which they finish, so that rounding varies.
-    """
-
-    def __init__(self, threads: int, **options):
-        from sklearn.ensemble import RandomForestRegressor
-
-        self.threads, self.forest = threads, RandomForestRegressor(n_jobs=threads, **options)
-
-    def fit(self, x: np.ndarray, y: np.ndarray) -> Forest:
-        """Grow the trees; each has a random stream of its own."""
-        self.forest.fit(x, y).set_params(n_jobs=1)
-        return self
-
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Return the mean over trees, float64 (N,); threads share the rows."""
-        parts = [part for part in np.array_split(x, self.threads) if len(part)]
-        with ThreadPoolExecutor(self.threads) as pool:
-            return np.concatenate(list(pool.map(self.forest.predict, parts)))
+class Settings(ForestSettings, LatentSettings):
+    """Settings of the forest, and of what it reads."""
 
 
 class Predictor(Regressor):
@@ -54,12 +17,4 @@ class Predictor(Regressor):
 
     def estimator(self, threads: int) -> Forest:
         """Return the forest."""
-        s = self.settings
-        return Forest(
-            threads,
-            n_estimators=s.n_estimators,
-            max_features=s.max_features if s.max_features <= 1 else round(s.max_features),
-            min_samples_leaf=s.min_samples_leaf,
-            max_depth=s.max_depth,
-            random_state=self.seed % 2**32,
-        )
+        return forest_of(self.settings, threads, self.seed)

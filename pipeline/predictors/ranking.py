@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from pipeline import settings as base
 from pipeline.predictors.replicates import check_labels, method_of
@@ -37,8 +37,11 @@ class TrainingSettings(base.Settings):
     weight_decay: float = Field(0.0, ge=0, le=10, description="Adam's weight decay")
     loss: Loss = Field("pairwise_hinge", description="training loss")
     margin: float = Field(0.1, ge=0, le=100, description="margin of the hinge and of the comparator")
-    max_compare_ratio: float = Field(
-        4.0, gt=0, le=1000, description="pairs drawn in a step, per training cell"
+    max_compare_ratio: float | None = Field(
+        4.0,
+        gt=0,
+        le=1000,
+        description="pairs drawn in a step, per training cell; null: all pairs of the batch",
     )
     list_length: int | None = Field(
         None, ge=2, le=1_000_000, description="cells in a list of listmle; null: the whole batch"
@@ -46,6 +49,23 @@ class TrainingSettings(base.Settings):
     sorts: int = Field(
         3, ge=1, le=100, description="randomised quick-sorts by the comparator, whose places are averaged"
     )
+    accuracies: Literal["as_they_are", "min_max"] = Field(
+        "as_they_are",
+        description="min_max: 0 is the worst training cell and 1 the best one while training; "
+        "what mse predicts are accuracies all the same",
+    )
+    continuity: float = Field(
+        0.0, ge=0, le=1000, description="weight of the loss of feature continuity (ReNAS, equation 5)"
+    )
+    anchors: int | None = Field(
+        32, ge=1, description="cells a step whose distances to all others it compares; null: the whole batch"
+    )
+
+    @model_validator(mode="after")
+    def _a_comparator_draws_its_pairs(self):
+        if self.loss == "pairwise_comparator" and self.max_compare_ratio is None:
+            raise ValueError("max_compare_ratio: a comparator has to be shown each pair; give a number")
+        return self
 
 
 class Ranking(ABC):
@@ -126,7 +146,13 @@ class Ranking(ABC):
         targets = cls.targets(settings, archs[used], resources)
         if targets is not None:
             targets = torch.as_tensor(standardised(targets[places]), device=device)
-        train(network, views, torch.as_tensor(scores[subsets], device=device), settings, generators, targets)
+        truth = torch.as_tensor(scores[subsets], device=device)
+        low, high = truth.amin(dim=1, keepdim=True), truth.amax(dim=1, keepdim=True)
+        if settings.accuracies == "min_max":
+            truth = (truth - low) / (high - low)
+        train(network, views, truth, settings, generators, targets)
+        if settings.accuracies == "min_max" and settings.loss == "mse":
+            network.stretch(low, high)
         return network
 
     def predict(self, archs: Archs) -> np.ndarray:

@@ -1,26 +1,46 @@
-"""The encoder of ReNAS: a small convolutional network over a tensor of FLOPs and parameters."""
+"""ReNAS: a small convolutional network over a tensor of types, FLOPs and parameters."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, PositiveInt
 
-from pipeline.encodings.renas_tensor import renas_tensor, tensor_size
-from pipeline.predictors.ranking import Ranking, TrainingSettings
+from pipeline.encodings.renas_tensor import Layers, renas_tensor, tensor_size
+from pipeline.predictors.ranking import Loss, Ranking, TrainingSettings
 
 REGRESSES_ACCURACY = {"loss": "mse"}
 
 
 class Settings(TrainingSettings):
-    """Settings of ReNAS' LeNet; the sizes are those of the authors' demo.
+    """Settings of ReNAS: sizes, loss and training as in the authors' demo, which has no continuity term.
 
-    ReNAS itself trains with pairwise_bce and batches of 1,024; its loss of feature continuity is not here.
+    The paper's versions: v1 `layers: types, loss: mse`; v2 `loss: mse`; v3 `layers: types`; v4 as it is.
+    The paper's own loss is `loss: pairwise_hinge` with a `continuity` that the paper does not tell.
     """
 
+    layers: Layers = Field("all", description="all: types, FLOPs and parameters; types: no costs")
+    scale: Literal["training_cells", "units", "none"] = Field(
+        "training_cells",
+        description="training_cells: mean 0 and deviation 1 of each number over them; units: FLOPs in 10^7 "
+        "and parameters in 10^5; none: as they are",
+    )
     channels: list[PositiveInt] = Field([38, 128], min_length=1, description="channels of the convolutions")
     dense: list[PositiveInt] = Field(
         [120, 84], min_length=1, description="widths of the fully connected layers"
     )
     mlp: list[PositiveInt] = Field([], description="widths of the head's hidden layers")
+    batch_size: int = Field(1024, ge=2, le=1_000_000, description="training cells a step")
+    loss: Loss = Field("pairwise_bce", description="training loss")
+    max_compare_ratio: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="pairs drawn in a step, per training cell; null: all pairs of the batch",
+    )
+    accuracies: Literal["as_they_are", "min_max"] = Field(
+        "min_max", description="min_max: 0 is the worst training cell and 1 the best one while training"
+    )
 
 
 class Predictor(Ranking):
@@ -29,7 +49,7 @@ class Predictor(Ranking):
     @classmethod
     def encoder(cls, settings, space, generators):
         """Return an untrained LeNet. Raises ConfigError for other spaces."""
-        size = tensor_size(space)
+        size = tensor_size(space, settings.layers)
         from pipeline.predictors.encoders.renas import ReNas
 
         return ReNas(settings, size, generators)
@@ -37,4 +57,5 @@ class Predictor(Ranking):
     @classmethod
     def views(cls, settings, archs, resources):
         """Return the tensors, float32 (N, layers, V, V)."""
-        return [renas_tensor(archs)]
+        units = {"units": (1, 1)} if settings.scale == "none" else {}
+        return [renas_tensor(archs, settings.layers, **units)]

@@ -7,7 +7,7 @@ T tokens, h width.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.predictors.encoders.replicated import Replicated, normal, uniform
 
@@ -23,23 +23,38 @@ class Lstm(Replicated):
         self.w_token = uniform(generators, shape.token_dim, 4 * h, fan=h)
         self.w_hidden = uniform(generators, h, 4 * h, fan=h)
         self.bias = uniform(generators, 1, 4 * h, fan=h)
-        with torch.no_grad():
-            self.bias[:, :, h : 2 * h] += 1  # of the forget gate, or the first tokens are soon forgotten
+        open_forget_gate(self.bias)
         self.build_head(h, shape, generators)
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Return the cells' embeddings (R, B, h)."""
-        replicates, cells, length = tokens.shape
         # what each token brings, (R, vocabulary, 4h), before what each place of a sequence does
-        entering = torch.baddbmm(self.bias, self.token, self.w_token)
-        rows = tokens.long().transpose(1, 2).reshape(replicates, length * cells, 1)
-        entering = entering.gather(1, rows.expand(-1, -1, entering.shape[2]))
-        hidden = memory = None
-        for gates in entering.view(replicates, length, cells, -1).unbind(1):
-            if hidden is not None:
-                gates = torch.baddbmm(gates, hidden, self.w_hidden)
-            enter, forget, leave, new = gates.split(self.width, dim=2)
-            kept = torch.sigmoid(enter) * torch.tanh(new)
-            memory = kept if memory is None else kept + torch.sigmoid(forget) * memory
-            hidden = torch.sigmoid(leave) * torch.tanh(memory)
-        return hidden
+        entering = looked_up(torch.baddbmm(self.bias, self.token, self.w_token), tokens)
+        return last_hidden(entering, self.w_hidden)
+
+
+def open_forget_gate(bias: nn.Parameter) -> None:
+    """Start the biases (R, 1, 4h) so that the first tokens are not soon forgotten."""
+    h = bias.shape[2] // 4
+    with torch.no_grad():
+        bias[:, :, h : 2 * h] += 1
+
+
+def looked_up(table: Tensor, tokens: Tensor) -> Tensor:
+    """Return table[r, tokens[r, b, t]] by place: (R, vocabulary, k), (R, B, T) -> (R, T, B, k)."""
+    replicates, cells, length = tokens.shape
+    rows = tokens.long().transpose(1, 2).reshape(replicates, length * cells, 1)
+    return table.gather(1, rows.expand(-1, -1, table.shape[2])).view(replicates, length, cells, -1)
+
+
+def last_hidden(entering: Tensor, w_hidden: Tensor) -> Tensor:
+    """Run the recurrence: what enters (R, T, B, 4h), weights (R, h, 4h) -> last hidden states (R, B, h)."""
+    hidden = memory = None
+    for gates in entering.unbind(1):
+        if hidden is not None:
+            gates = torch.baddbmm(gates, hidden, w_hidden)
+        enter, forget, leave, new = gates.chunk(4, dim=2)
+        kept = torch.sigmoid(enter) * torch.tanh(new)
+        memory = kept if memory is None else kept + torch.sigmoid(forget) * memory
+        hidden = torch.sigmoid(leave) * torch.tanh(memory)
+    return hidden

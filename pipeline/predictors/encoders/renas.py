@@ -1,8 +1,9 @@
 """ReNAS' LeNet over feature tensors, R replicates as one batched network.
 
 Source: ReNAS, table 1, with the sizes of the authors' demo: two 3x3 convolutions, each with batch
-normalisation, then fully connected layers of 120 and 84. The tensor's numbers are scaled to mean 0 and
-deviation 1, one by one, by the training cells. R replicates, B cells, c channels of V x V.
+normalisation, then fully connected layers of 120 and 84. Unless the settings say otherwise, the tensor's
+numbers are scaled to mean 0 and deviation 1, one by one, by the training cells. R replicates, B cells, c
+channels of V x V.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class ReNas(Replicated):
         """shape: the plug-in's settings. size: (c, V, V) of a tensor."""
         super().__init__()
         r = len(generators)
-        self.size = size
+        self.size, self.scaled = size, shape.scale == "training_cells"
         self.register_buffer("mean", torch.zeros(r, *size))
         self.register_buffer("deviation", torch.ones(r, *size))
         channels = [size[0], *shape.channels]
@@ -42,6 +43,8 @@ class ReNas(Replicated):
 
     def calibrate(self, tensors: Tensor) -> None:
         """Take mean and deviation of every number of the tensor over the training cells."""
+        if not self.scaled:
+            return
         self.mean.copy_(tensors.mean(dim=1))
         deviation = tensors.std(dim=1, correction=0)
         self.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))

@@ -89,6 +89,12 @@ class Replicated(nn.Module):
         """Return what the auxiliary head says of embeddings, (R, B, h) -> (R, B, n)."""
         return through(self.auxiliary, z)
 
+    def stretch(self, low: Tensor, high: Tensor) -> None:
+        """Make the head's scores from 0 to 1 those from `low` to `high`, (R, 1) each."""
+        with torch.no_grad():
+            self.head[-2].mul_((high - low)[:, :, None])
+            self.head[-1].mul_((high - low)[:, :, None]).add_(low[:, :, None])
+
     def only(self, replicate: int) -> Self:
         """Return replicate `replicate` as a network of its own (R = 1)."""
         single, state = copy.deepcopy(self), self.state_dict()

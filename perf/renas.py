@@ -1,0 +1,166 @@
+"""Measure ReNAS, Peephole and E2EPP: how well they rank, the tensor's speed, and the pairwise losses' cost.
+
+    python perf/renas.py rank FOLDER [--labels 424 4236] [--runs 20] [--versions v4 peephole …] [--validate]
+    python perf/renas.py tensor
+    python perf/renas.py losses
+
+rank: ReNAS, table 2, on FOLDER/nasbench101_validation_30001.csv.gz (validation accuracy of one training).
+Each run draws its own training cells from the table; all others are the test cells. Run by run all versions,
+so that what was done by an interruption compares; CPU seconds of one thread. --validate: draws training
+cells from the first 27,000 rows and tests on the others of these, to choose settings by.
+tensor: encoding all 423,624 cells of NAS-Bench-101 at once.
+losses: value and gradient over all pairs of a batch, against the obvious way with a matrix of pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from perf.predictors import table_of  # noqa: E402
+from pipeline.encodings.renas_tensor import renas_tensor  # noqa: E402
+from pipeline.evaluation.measures import kendall_tau, mse, pearson  # noqa: E402
+from pipeline.evaluation.protocols import training_runs  # noqa: E402
+from pipeline.predictors.all_pairs import hinge_of_all_pairs, logistic_of_all_pairs  # noqa: E402
+from pipeline.predictors.replicates import load, regresses_accuracy  # noqa: E402
+from pipeline.predictors.resources import Resources  # noqa: E402
+from pipeline.spaces import nasbench101  # noqa: E402
+
+HINGE = {"loss": "pairwise_hinge"}
+VERSIONS = {  # name -> method, settings
+    "v1": ("renas", {"layers": "types", "loss": "mse"}),
+    "v2": ("renas", {"loss": "mse"}),
+    "v3": ("renas", {"layers": "types"}),
+    "v4": ("renas", {}),
+    "v4_hinge": ("renas", HINGE),
+    "v4_continuity_0.1": ("renas", {**HINGE, "continuity": 0.1}),
+    "v4_continuity_1": ("renas", {**HINGE, "continuity": 1.0}),
+    "v4_units": ("renas", {"scale": "units"}),
+    "peephole": ("peephole", {}),
+    "e2epp": ("e2epp", {}),
+}
+PAPER = {  # ReNAS, table 2: tau at 424 and 4,236 labels
+    "v1": (0.3465, 0.5911),
+    "v2": (0.4856, 0.6090),
+    "v3": (0.6039, 0.7943),
+    "v4": (0.6335, 0.8136),
+    "peephole": (0.4556, 0.4769),
+    "e2epp": (0.5038, 0.6734),
+}
+
+
+def rank(arguments) -> None:
+    """Print a line a run and version, then means and deviations over runs beside the paper's tau."""
+    archs, labels, n_pool = table_of("101", arguments.folder)
+    if arguments.validate:
+        archs, labels = archs[:n_pool], labels[:n_pool]
+    for n in arguments.labels:
+        subsets, _, seeds = training_runs(len(archs), n, arguments.runs, 1, arguments.seed, "nasbench101")
+        found = {version: [] for version in arguments.versions}
+        for run, (subset, seed) in enumerate(zip(subsets, seeds, strict=True)):
+            test = np.setdiff1d(np.arange(len(archs)), subset)
+            for version in arguments.versions:
+                method, settings = VERSIONS[version]
+                measured = once(method, settings, archs, labels, subset, seed, test)
+                found[version].append(measured)
+                print(n, run, version, " ".join(f"{value:.5f}" for value in measured), flush=True)
+        print(f"{'version':18} labels     tau     sd   paper       MSE Pearson  fit s")
+        for version, runs in found.items():
+            tau, error, r, seconds = np.mean(runs, axis=0)
+            paper = dict(zip((424, 4236), PAPER.get(version, ()), strict=False)).get(n, np.nan)
+            deviation = np.std(runs, axis=0, ddof=1)[0] if len(runs) > 1 else np.nan
+            measured = f"{tau:7.4f} {deviation:6.4f} {paper:7.4f} {error:9.6f} {r:7.4f} {seconds:6.1f}"
+            print(f"{version:18} {n:6d} {measured}")
+
+
+def once(method: str, settings: dict, archs, labels, subset, seed: int, test) -> tuple[float, ...]:
+    """Return tau, squared error (NaN if scores only rank), Pearson's r, CPU seconds of the fit."""
+    made = load(method).Settings(**settings)
+    started = time.process_time()
+    predictor = load(method).Predictor(made, Resources(), seed).fit(archs[subset], labels[subset])
+    seconds = time.process_time() - started
+    truth, score = labels[test], predictor.predict(archs[test])
+    error = mse(truth, score) if regresses_accuracy(method, made) else np.nan
+    return kendall_tau(truth, score), error, pearson(truth, score), seconds
+
+
+def tensor(arguments) -> None:
+    """Print seconds and peak memory of encoding the whole space."""
+    archs = nasbench101.enumerate_cells()
+    started = time.process_time()
+    encoded = renas_tensor(archs)
+    seconds = time.process_time() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{encoded.shape}, {encoded.nbytes / 2**30:.2f} GiB: {seconds:.1f} s, peak memory {peak:.2f} GiB")
+
+
+def losses(arguments) -> None:
+    """Print milliseconds of value and gradient, and the size of what is in memory at once."""
+    generator = torch.Generator().manual_seed(0)
+    for batch in (424, 1024, 4096):
+        truth = torch.rand(1, batch, generator=generator)
+        score = torch.randn(1, batch, generator=generator).requires_grad_()
+        for name, loss in LOSSES.items():
+            loss(score, truth).sum().backward()
+            started = time.process_time()
+            for _ in range(10):
+                loss(score, truth).sum().backward()
+            milliseconds = 100 * (time.process_time() - started)
+            largest = torch.profiler.profile(profile_memory=True)
+            with largest as profile:
+                loss(score, truth).sum().backward()
+            print(f"batch {batch:5d} {name:18} {milliseconds:8.2f} ms, {peak_bytes(profile) / 1e6:8.2f} MB")
+
+
+def peak_bytes(profile) -> int:
+    """Return how much more memory there was at once than in the beginning."""
+    now = peak = 0
+    for event in profile.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            now += event.nbytes()
+            peak = max(peak, now)
+    return peak
+
+
+def _matrix(phi):
+    """Return the obvious pairwise loss, which holds (R, B, B) numbers."""
+
+    def loss(score, truth):
+        pairs = truth[:, :, None] > truth[:, None, :]
+        return (phi(score[:, :, None] - score[:, None, :]) * pairs).sum((1, 2)) / pairs.sum((1, 2))
+
+    return loss
+
+
+LOSSES = {
+    "hinge": lambda score, truth: hinge_of_all_pairs(score, truth, 0.1),
+    "hinge, matrix": _matrix(lambda gap: (0.1 - gap).clamp(min=0)),
+    "logistic": logistic_of_all_pairs,
+    "logistic, matrix": _matrix(lambda gap: torch.nn.functional.softplus(-gap)),
+}
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what", choices=["rank", "tensor", "losses"])
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--labels", nargs="+", type=int, default=[424, 4236])
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--versions", nargs="+", choices=list(VERSIONS), default=list(VERSIONS))
+    parser.add_argument("--validate", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    {"rank": rank, "tensor": tensor, "losses": losses}[arguments.what](arguments)
+
+
+if __name__ == "__main__":
+    main()
