@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.evaluation.settings import Protocol
 from pipeline.randomness import derive, rng
+from pipeline.spaces.by_cost import drawn
 
 
 def chosen_rows(role: np.ndarray, protocol: Protocol, benchmark: str) -> tuple[np.ndarray, np.ndarray]:
@@ -46,20 +47,24 @@ def training_runs(
     seed: int,
     benchmark: str,
     seeds: Sequence[int] | None = None,
+    costs: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """Draw the runs of one training size: every subset with every seed, the same for all predictors.
 
     seeds: the predictors' seeds, of a protocol that names them; None: n_seeds derived from `seed`.
+    costs: (n_pool,), to take cells at even distances in their order (`spaces.by_cost`); None: at random.
     Returns (subsets int64 (R, n_train), rows of the pool; subset numbers int64 (R,); seeds (R,)) with
-    R = n_subsets * number of seeds. The subset of a smaller size is the beginning of the larger one's, so a
-    curve over sizes adds labels to those that were there. Raises UserError if the pool is too small.
+    R = n_subsets * number of seeds. At random, the subset of a smaller size is the beginning of the larger
+    one's, so a curve over sizes adds labels to those that were there. Raises UserError if the pool is too
+    small.
     """
     if n_train > n_pool:
         raise UserError(
             f"evaluation.n_train: {n_train} training cells, but {benchmark} has labels of {n_pool}; "
             "lower n_train or label more cells"
         )
-    orders = [rng(seed, "subset", benchmark, i).permutation(n_pool)[:n_train] for i in range(n_subsets)]
+    streams = [rng(seed, "subset", benchmark, i) for i in range(n_subsets)]
+    orders = [drawn(n_pool, n_train, costs, stream) for stream in streams]
     if seeds is None:
         seeds = [derive(seed, "predictor", benchmark, s) for s in range(n_seeds)]
     numbers = np.repeat(np.arange(n_subsets), len(seeds))

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, PositiveInt, field_validator
 from pipeline.by_benchmark import Varying
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
+from pipeline.spaces.by_cost import Sampling
 
 
 def _rows(value):
@@ -86,6 +87,11 @@ class EvaluationSettings(Varying):
     protocol: AnyProtocol = Field(
         Protocol(),
         description="cells to learn from and to test on: P1, P2, P3, or pool, test, seeds",
+    )
+    sampling: Sampling = Field(
+        "random",
+        description="training cells: random ones of the pool, or ones at even distances when the pool is "
+        "sorted by its networks' params or flops",
     )
     ks: list[PositiveInt] = Field([5, 10], description="K of Precision@K and N@K")
     labels: Literal["val", "test"] = Field(

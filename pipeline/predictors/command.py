@@ -98,14 +98,16 @@ def training_set(table, job) -> TrainingSet:
     """Return what a predictor learns from. Raises UserError if there are too few labelled cells."""
     from pipeline.evaluation.protocols import chosen_rows, training_runs
     from pipeline.evaluation.settings import Protocol
+    from pipeline.spaces.by_cost import network_costs
 
     s, evaluation = job.settings, job.settings["evaluation"]
     metric, protocol = labels_of(table, evaluation["labels"]), Protocol(**evaluation["protocol"])
     pool, test = chosen_rows(table.role, protocol, table.name)
     pool = labelled_rows(table, pool, "training", metric)
     n_subsets, n_seeds = evaluation["n_subsets"], evaluation["n_seeds"]
+    costs = network_costs(table.archs[pool], evaluation.get("sampling", "random"))
     runs = training_runs(
-        len(pool), s["n_train"], n_subsets, n_seeds, job.seed, s["benchmark"], protocol.seeds
+        len(pool), s["n_train"], n_subsets, n_seeds, job.seed, s["benchmark"], protocol.seeds, costs
     )
     return TrainingSet(metric, pool, test, *runs)
 

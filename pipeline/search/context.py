@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.errors import ConfigError
 from pipeline.randomness import derive, rng
 from pipeline.search.domain import Domain
 from pipeline.search.settings import SearchSettings, check_against_space
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.by_cost import drawn, network_costs
 
 
 @dataclass(frozen=True)
@@ -51,16 +53,23 @@ class Context:
         return [derive(seed, *names) for seed in self.seeds]
 
 
-def draw_initial(n_labelled: int, n_initial: int, n_runs: int, seed: int, benchmark: str):
-    """Draw the labelled cells that every strategy starts from.
+def draw_initial(
+    n_labelled: int, n_initial: int, n_runs: int, seed: int, benchmark: str, costs: np.ndarray | None = None
+):
+    """Draw the labelled cells that every strategy starts from; see `spaces.by_cost` for costs.
 
     Returns (initial int64 (n_runs, n_initial), reserve int64 (n_runs, n_labelled - n_initial)), indices
     into the labelled cells. They depend on the run, not on the strategy, nor on n_runs.
     """
-    order = np.stack(
-        [rng(seed, "search", benchmark, "initial", run).permutation(n_labelled) for run in range(n_runs)]
-    )
-    return order[:, :n_initial], order[:, n_initial:]
+    initial, reserve = [], []
+    for run in range(n_runs):
+        order = rng(seed, "search", benchmark, "initial", run).permutation(n_labelled)
+        first = order[:n_initial]
+        if costs is not None:
+            first = drawn(n_labelled, n_initial, costs, rng(seed, "search", benchmark, "by cost", run))
+        initial.append(first)
+        reserve.append(order[~np.isin(order, first)])
+    return np.stack(initial), np.stack(reserve)
 
 
 def draw_first(domain: Domain, search: SearchSettings, seed: int, benchmark: str):
@@ -68,10 +77,23 @@ def draw_first(domain: Domain, search: SearchSettings, seed: int, benchmark: str
 
     Returns (initial: Archs that every strategy starts from, run after run; reserve: for each run, the Archs
     after them in the same draw, up to the budget). They depend on the run, not on the strategy.
-    Raises ConfigError if the domain has fewer cells than the budget.
+    Raises ConfigError if the domain has fewer cells than the budget, or is to be sorted and too large.
     """
     check_against_space(search, domain.size, domain.size, benchmark)
-    streams = [rng(seed, "search", benchmark, "initial", run) for run in range(search.n_runs)]
-    drawn = [domain.draw(search.budget, stream) for stream in streams]
-    n = search.n_initial
-    return Archs.concatenate([cells[:n] for cells in drawn]), [cells[n:] for cells in drawn]
+    n, runs = search.n_initial, range(search.n_runs)
+    cells = [domain.draw(search.budget, rng(seed, "search", benchmark, "initial", run)) for run in runs]
+    if search.sampling == "random":
+        return Archs.concatenate([some[:n] for some in cells]), [some[n:] for some in cells]
+    if domain.cells is None:
+        raise ConfigError(
+            f"search.sampling: the cells of {benchmark}'s space are too many to be sorted by "
+            f"{search.sampling}; take random"
+        )
+    costs = network_costs(domain.cells, search.sampling)
+    streams = [rng(seed, "search", benchmark, "by cost", run) for run in runs]
+    first = [domain.cells[drawn(domain.size, n, costs, stream)] for stream in streams]
+    others = [
+        some[~np.isin(domain.cell_key(some), domain.cell_key(chosen))]
+        for some, chosen in zip(cells, first, strict=True)
+    ]
+    return Archs.concatenate(first), [some[: search.budget - n] for some in others]

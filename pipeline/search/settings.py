@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from pipeline.by_benchmark import Varying
 from pipeline.errors import ConfigError
+from pipeline.spaces.by_cost import Sampling
 
 
 class SearchSettings(Varying):
@@ -29,6 +30,12 @@ class SearchSettings(Varying):
     )
     n_runs: int = Field(
         3, ge=1, le=10_000, description="runs of each strategy, each with random streams of its own"
+    )
+
+    sampling: Sampling = Field(
+        "random",
+        description="the first cells: random ones, or ones at even distances when all are sorted by their "
+        "networks' params or flops",
     )
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from pipeline.job import Job
 from pipeline.search.context import draw_initial
 from pipeline.search.domain import Domain
 from pipeline.search.settings import SearchSettings, check_against_space
+from pipeline.spaces.by_cost import network_costs
 from pipeline.spaces.catalogue import load_space
 
 
@@ -37,7 +38,9 @@ def begin(args: argparse.Namespace, job: Job, search: SearchSettings, device):
     domain = Domain(spaces.load(s["space"]), load_space(args.space_file)[0] if listed else None)
     labelled = table.rows("labelled")
     check_against_space(search, domain.size, len(labelled), s["space"])
-    initial, reserve = draw_initial(len(labelled), search.n_initial, search.n_runs, job.seed, s["benchmark"])
+    costs = network_costs(table.archs[labelled], search.sampling)
+    drawn = (len(labelled), search.n_initial, search.n_runs, job.seed, s["benchmark"])
+    initial, reserve = draw_initial(*drawn, costs)
     val, test = table.mean(table.val_metric), table.test_mean
     known = {table.cells[row]: (float(val[row]), float(test[row])) for row in labelled}
     recipe, images = s["oracle"], load_images(args.images)
