@@ -13,6 +13,10 @@ from torch.nn import functional as F
 
 from pipeline.predictors.all_pairs import hinge_of_all_pairs, logistic_of_all_pairs
 
+COMPARED = (
+    4.0  # pairs a training cell that the comparator is shown in a step; each goes through its head twice
+)
+
 
 def mse(score: Tensor, truth: Tensor, settings, generators) -> Tensor:
     """Mean squared error."""
@@ -56,7 +60,7 @@ def pairwise_comparator(model, z: Tensor, truth: Tensor, settings, generators) -
 
     z: embeddings (R, B, h), of which `model` makes c; see `encoders.replicated.Replicated.compare`.
     """
-    i, j = drawn(z.shape[1], settings.max_compare_ratio, generators, z.device)
+    i, j = drawn(z.shape[1], settings.max_compare_ratio or COMPARED, generators, z.device)
     sign = torch.sign(truth.gather(1, i) - truth.gather(1, j))
     better, worse = torch.where(sign > 0, i, j), torch.where(sign > 0, j, i)
     first, second = model.sides(z)

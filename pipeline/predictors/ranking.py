@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt
 
 from pipeline import settings as base
 from pipeline.predictors.replicates import check_labels, method_of
@@ -41,7 +41,7 @@ class TrainingSettings(base.Settings):
         4.0,
         gt=0,
         le=1000,
-        description="pairs drawn in a step, per training cell; null: all pairs of the batch",
+        description="pairs drawn in a step, per training cell; null: all pairs (4 with the comparator)",
     )
     list_length: int | None = Field(
         None, ge=2, le=1_000_000, description="cells in a list of listmle; null: the whole batch"
@@ -60,12 +60,6 @@ class TrainingSettings(base.Settings):
     anchors: int | None = Field(
         32, ge=1, description="cells a step whose distances to all others it compares; null: the whole batch"
     )
-
-    @model_validator(mode="after")
-    def _a_comparator_draws_its_pairs(self):
-        if self.loss == "pairwise_comparator" and self.max_compare_ratio is None:
-            raise ValueError("max_compare_ratio: a comparator has to be shown each pair; give a number")
-        return self
 
 
 class Ranking(ABC):

@@ -24,6 +24,7 @@ PROPER = {
     "mse": "MSE",
     "nasbench101": "NAS-Bench-101",
     **{f"nasbench1shot1_{k}": f"NAS-Bench-1Shot1 ({k})" for k in (1, 2, 3)},
+    "nasbench101_skip": "NAS-Bench-101 (skip and conv 3×3)",
     "nasbench201": "NAS-Bench-201",
     "nasbench301": "NAS-Bench-301",
     "peephole": "Peephole",

@@ -1,6 +1,7 @@
 """Search spaces. Each is a package with the same functions; see `pipeline.spaces.nasbench101`.
 
-The NAS-Bench-1shot1 spaces are subsets of NAS-Bench-101: a module each, whose cells are NAS-Bench-101's.
+The NAS-Bench-1shot1 spaces and `nasbench101_skip` are subsets of NAS-Bench-101: a module each, whose cells
+are NAS-Bench-101's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from types import ModuleType
 from pipeline.errors import ConfigError
 from pipeline.spaces.archs import Archs
 
-SUBSPACES = {f"nasbench1shot1_{k}": "nasbench101" for k in (1, 2, 3)}  # subspace -> whose cells it holds
+SUBSPACES = {  # subspace -> whose cells it holds
+    name: "nasbench101" for name in (*(f"nasbench1shot1_{k}" for k in (1, 2, 3)), "nasbench101_skip")
+}
 NAMES = ("nasbench101", *SUBSPACES, "nasbench201", "darts")
 UNLISTED = ("darts",)  # too large to be enumerated
 
