@@ -28,6 +28,7 @@ SMALL = {
     "gcn_global": {"layers": 3, "hidden": 32, "operation_dim": 16},
     "line_gcn": {"layers": 3, "hidden": 32, "operation_dim": 16},
     "renas": {"channels": [8, 16], "dense": [32]},
+    "peephole": {"feature_dim": 8, "hidden": 32, "loss": "pairwise_hinge"},
     "gates_large": {"layers": 4, "hidden": 24, "information_hidden": 24},
 }
 TRAINING = {"epochs": 40, "batch_size": 40, "lr": 3e-3}
@@ -39,6 +40,7 @@ FOR = {  # encoder -> spaces whose cells it takes
     "gcn_global": ("nasbench101",),
     "line_gcn": ("nasbench201", "darts"),
     "renas": ("nasbench101", "nasbench201"),
+    "peephole": ("nasbench101", "nasbench201"),
     "gates_large": tuple(SPACES),
 }
 CASES = [(method, space) for method, names in FOR.items() for space in names]
