@@ -46,11 +46,10 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize(
-    ("replicates", "batch", "labels"), [(3, 17, 5), (2, 700, 400), (4, 2, 2), (1, 64, 1)]
-)
-def test_all_pairs_are_those_of_the_matrix(name, replicates, batch, labels):
+@pytest.mark.parametrize("shape", [(3, 17, 5), (2, 700, 400), (4, 2, 2), (1, 64, 1)])
+def test_all_pairs_are_those_of_the_matrix(name, shape):
     """Value and gradient, with equal accuracies among the cells; 700 cells are several blocks."""
+    replicates, batch, labels = shape
     generator = torch.Generator().manual_seed(0)
     score = torch.randn(replicates, batch, generator=generator).requires_grad_()
     truth = torch.randint(labels, (replicates, batch), generator=generator) / 10
@@ -88,7 +87,7 @@ def test_continuity_is_a_mean_over_triplets():
             for j, k in itertools.permutations(others, 2):
                 if abs(truth[r, i] - truth[r, j]) > abs(truth[r, i] - truth[r, k]):
                     farther, nearer = (z[r, i] - z[r, j]).norm(), (z[r, i] - z[r, k]).norm()
-                    terms.append(max(0.0, float(0.4 - (farther - nearer))))
+                    terms.append(max(0.0, float((0.4 - (farther - nearer)).detach())))
         assert found[r].item() == pytest.approx(np.mean(terms), rel=1e-4)
     found.sum().backward()
     assert torch.isfinite(z.grad).all() and (z.grad.abs().sum(2) > 0).any()
@@ -135,14 +134,15 @@ def test_a_tensor_does_not_depend_on_how_many_cells_are_encoded(cells, monkeypat
 )
 def test_versions_learn(cells, version):
     archs, truth = cells
-    predictor = renas.Predictor(renas.Settings(**SMALL, **version), seed=2).fit(archs[:100], truth[:100])
-    assert kendall_tau(truth[100:], predictor.predict(archs[100:])) > 0.35
+    settings = renas.Settings(**{**SMALL, "epochs": 60, "batch_size": 50}, **version)
+    predictor = renas.Predictor(settings, seed=2).fit(archs[:100], truth[:100])
+    assert kendall_tau(truth[100:], predictor.predict(archs[100:])) > 0.3
 
 
-@pytest.mark.parametrize("method", [renas, peephole])
-def test_errors_regressed_from_0_to_1_are_accuracies_again(cells, method):
+@pytest.mark.parametrize(("method", "small"), [(renas, SMALL), (peephole, {"lr": 5e-3, "hidden": 32})])
+def test_what_is_regressed_from_0_to_1_are_accuracies_again(cells, method, small):
     archs, truth = cells
-    settings = method.Settings(loss="mse", epochs=40, lr=5e-3, accuracies="min_max")
+    settings = method.Settings(**{**small, "loss": "mse", "epochs": 60, "batch_size": 50})
     score = method.Predictor(settings, seed=0).fit(archs[:100], truth[:100]).predict(archs[100:])
     assert abs(score.mean() - truth[100:].mean()) < truth.std() < 0.1
     assert kendall_tau(truth[100:], score) > 0.3
@@ -150,7 +150,7 @@ def test_errors_regressed_from_0_to_1_are_accuracies_again(cells, method):
 
 def test_layers_are_types_kernels_and_channels():
     conv3, conv1, pool = nasbench101.CONV3X3, nasbench101.CONV1X1, nasbench101.MAXPOOL3X3
-    two_ways = cell([conv3, conv1, pool], [(0, 1), (0, 2), (1, 4), (2, 3), (3, 4)])
+    two_ways = cell([conv3, conv1, pool], [(0, 1), (0, 2), (1, 6), (2, 3), (3, 6)])
     codes = layers.layers(two_ways)[0]
     used = [0, 1, 2, 3, 6]
     assert codes[used, 0].tolist() == [nasbench101.INPUT, conv3, conv1, pool, nasbench101.OUTPUT]
