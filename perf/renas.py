@@ -31,6 +31,7 @@ from pipeline.evaluation.protocols import training_runs  # noqa: E402
 from pipeline.predictors.all_pairs import hinge_of_all_pairs, logistic_of_all_pairs  # noqa: E402
 from pipeline.predictors.replicates import load, regresses_accuracy  # noqa: E402
 from pipeline.predictors.resources import Resources  # noqa: E402
+from pipeline.randomness import derive  # noqa: E402
 from pipeline.spaces import nasbench101  # noqa: E402
 
 HINGE = {"loss": "pairwise_hinge"}
@@ -62,9 +63,11 @@ def rank(arguments) -> None:
     if arguments.validate:
         archs, labels = archs[:n_pool], labels[:n_pool]
     for n in arguments.labels:
-        subsets, _, seeds = training_runs(len(archs), n, arguments.runs, 1, arguments.seed, "nasbench101")
+        subsets, _, _ = training_runs(len(archs), n, arguments.runs, 1, arguments.seed, "nasbench101")
+        seeds = [derive(arguments.seed, "renas", run) for run in range(arguments.runs)]
         found = {version: [] for version in arguments.versions}
-        for run, (subset, seed) in enumerate(zip(subsets, seeds, strict=True)):
+        for run in range(arguments.first, arguments.runs):
+            subset, seed = subsets[run], seeds[run]
             test = np.setdiff1d(np.arange(len(archs)), subset)
             for version in arguments.versions:
                 method, settings = VERSIONS[version]
@@ -154,6 +157,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--labels", nargs="+", type=int, default=[424, 4236])
     parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="go on with this run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--versions", nargs="+", choices=list(VERSIONS), default=list(VERSIONS))
     parser.add_argument("--validate", action="store_true")

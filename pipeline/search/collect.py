@@ -11,10 +11,12 @@ import numpy as np
 
 from pipeline.artifacts import get_table, open_h5, write_text_artifact
 from pipeline.job import Job
+from pipeline.search.found import best_found
 
 HELP = "write results/tables/search.csv: accuracy against the number of trained networks"
 SPREAD = ("val_acc", "test_acc", "regret")  # measures with a mean and a standard deviation
 COUNTED = ("repeats", "invalid", "train_seconds")  # with a mean alone
+FOUND = ("found_acc", "found_rank")
 COLUMNS = (
     "benchmark",
     "strategy",
@@ -25,6 +27,7 @@ COLUMNS = (
     *(f"{measure}_mean" for measure in COUNTED),
     "optimum_reached",
     "queries_to_optimum_median",
+    *(f"{measure}_{what}" for measure in FOUND for what in ("mean", "std")),
 )
 
 
@@ -52,15 +55,20 @@ def curve(path: Path) -> list[tuple]:
     the runs that have found it. queries_to_optimum_median: how many queries it took in the median of all
     runs; NaN as long as no more than half of them have found it. All three are NaN where the optimum is
     unknown. train_seconds: what the run's trainings took so far, as the benchmark recorded them.
+    found_acc, found_rank: of the best cell so far that is none of the first ones: its queried accuracy, and
+    which share of the table's cells is at least as good (NaN without a table).
     std: over runs, with n - 1 in the denominator; NaN for one run.
     """
     with open_h5(path, "search") as handle:
         table = get_table(handle)
         names = tuple(str(handle.attrs[key]) for key in ("benchmark", "strategy", "metric"))
-        n_runs = int(handle.attrs["n_runs"])
+        n_runs, n_initial = int(handle.attrs["n_runs"]), int(handle.attrs["n_initial"])
+        queried = str(handle.attrs["queried"])
     value = {"val_acc": _by_query(table["best_val_acc"], n_runs)}
     value["test_acc"] = _by_query(table["best_test_acc"], n_runs)
     value |= {name: _by_query(table[name], n_runs) for name in ("regret", *COUNTED)}
+    found = [_by_query(table[name], n_runs) for name in (queried, "rank")]
+    value |= dict(zip(FOUND, best_found(*found, n_initial), strict=True))
     mean = {name: values.mean(axis=0) for name, values in value.items()}
     std = {name: _std(values) for name, values in value.items()}
     reached, median = _to_optimum(value["regret"])
@@ -73,6 +81,7 @@ def curve(path: Path) -> list[tuple]:
             *(mean[measure][i] for measure in COUNTED),
             reached[i],
             median[i],
+            *(column[measure][i] for measure in FOUND for column in (mean, std)),
         )
         for i in range(len(mean["val_acc"]))
     ]

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.artifacts import open_h5, put_archs, put_table, write_h5
+from pipeline.benchmarks.tables import load_table
 from pipeline.job import Job
 from pipeline.predictors.resources import named_files
+from pipeline.search.found import rank_shares
 from pipeline.search.loop import QUERIED, Trajectory
 from pipeline.search.parts import search
 
@@ -62,6 +64,7 @@ def write(path: Path, job: Job, trajectory: Trajectory, inputs: list[Path]) -> N
     """Write the trajectory (kind "search") and log how the search went."""
     columns, metric = trajectory.columns, job.settings.get("metric", "val")
     last = np.flatnonzero(np.diff(columns["run"], append=-1))  # each run's last row
+    columns["rank"] = _ranks(columns[QUERIED[metric]], job, inputs[0])
     with write_h5(path, "search", job, inputs=inputs, run={"cells_by_source": trajectory.sources}) as handle:
         for name in ("benchmark", "space", "strategy", "method"):
             handle.attrs[name] = job.settings[name]
@@ -97,3 +100,12 @@ def _metric(table: Path, metric: str) -> str:
     """Return the full name of what was queried, as the benchmark's table has it."""
     with open_h5(table, "benchmark") as handle:
         return str(handle.attrs[f"{metric}_metric"])
+
+
+def _ranks(accuracies: np.ndarray, job: Job, table: Path) -> np.ndarray:
+    """Return the ranks of queried accuracies in their table, as shares; NaN if they are of no table."""
+    if job.settings.get("origin") != "table":
+        return np.full(len(accuracies), np.nan)
+    known = load_table(table, job.settings["benchmark"])
+    metric = known.test_metric if job.settings.get("metric") == "test" else known.val_metric
+    return rank_shares(accuracies, known.mean(metric))

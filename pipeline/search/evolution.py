@@ -29,29 +29,31 @@ def evolve(
     population: int,
     tournament: int,
     crossover: float,
+    children: int | None = None,
+    from_measured: bool = True,
 ) -> Ranking:
     """Return all cells drawn or bred, ranked by `fitness` (after ReNAS, algorithm 1, lines 6 to 11).
 
     space: the search's `Domain`. measured: cells whose accuracy is known; they are the parents of the
-    first generation. drawn: random cells that join the population. fitness: (archs) -> float (n,), higher
-    is better; NaN counts as the lowest; it is asked once a cell. From the second generation on, the
-    parents are the `population` cells that are the fittest so far. Each generation has `population`
-    children of the winners of tournaments among the parents: the share `crossover` of them by crossover
-    of two winners, the others by mutation of one.
+    first generation if `from_measured`. drawn: random cells that join the population. fitness: (archs) ->
+    float (n,), higher is better; NaN counts as the lowest; it is asked once a cell. From the second
+    generation on (or the first), the parents are the `population` cells that are the fittest so far. Each
+    generation has `children` (None: `population`) children of the winners of tournaments among the parents:
+    the share `crossover` of them by crossover of two winners, the others by mutation of one.
     """
     seen = rank(space, drawn, fitness)
     for generation in range(generations):
-        parents = measured if generation == 0 else seen
-        children = _breed(space, parents, rng, population, tournament, crossover)
-        seen = rank(space, children, fitness, seen)
+        parents = measured if generation == 0 and from_measured else seen
+        alive = min(population, len(parents.archs))
+        bred = _breed(space, parents, alive, rng, children or population, tournament, crossover)
+        seen = rank(space, bred, fitness, seen)
     return seen
 
 
 def _breed(
-    space, parents: Ranking, rng: np.random.Generator, n: int, tournament: int, crossover: float
+    space, parents: Ranking, alive: int, rng: np.random.Generator, n: int, tournament: int, crossover: float
 ) -> Archs:
-    """Return `n` children of the (at most `n`) best parents."""
-    alive = min(n, len(parents.archs))
+    """Return `n` children of the `alive` best parents."""
     # The ranking is best first, so the smallest index drawn is the tournament's winner.
     winner = rng.integers(alive, size=(2, n, tournament)).min(axis=2)
     crossed = int(round(n * crossover))

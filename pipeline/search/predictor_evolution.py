@@ -11,6 +11,8 @@ favourites: many generations find what it overrates, all of one kind. So one gen
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from pydantic import Field
 
@@ -39,6 +41,14 @@ class Settings(RetrainedSettings):
     crossover: float = Field(
         0.5, ge=0, le=1, description="share of children that have two parents; others: mutation"
     )
+    children: int | None = Field(
+        None, ge=1, le=1_000_000, description="children a generation; null: as many as `population`"
+    )
+    parents: Literal["measured", "drawn"] = Field(
+        "measured",
+        description="of the first generation: the measured cells, or the best predicted of the random ones, "
+        "as in ReNAS",
+    )
 
 
 class Strategy(Retrained):
@@ -54,7 +64,7 @@ class Strategy(Retrained):
         archs, scores = self.evaluated(run)
         measured = sort(archs, self.space.cell_key(archs), scores)
         drawn = self.space.draw(min(s.population, self.space.size), rng)
-        how = (s.generations, s.population, s.tournament, s.crossover)
+        how = (s.generations, s.population, s.tournament, s.crossover, s.children, s.parents == "measured")
         ranking = evolve(self.space, measured, drawn, predictor.predict, rng, *how)
         unseen = ~np.isin(ranking.keys, measured.keys)
         best = ranking.archs[np.flatnonzero(unseen)[:n]]
