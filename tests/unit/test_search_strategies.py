@@ -119,7 +119,7 @@ def test_local_search_moves_to_the_first_better_cell_or_to_the_best_of_all():
         if whole:
             assert (strategy.centre[0].ops == centre.ops).all(), "it waits for the others"
             strategy.seen[0] |= set(toy.canonical_key(toy.cells()).tolist())  # all neighbours were asked for
-            strategy._neighbour = lambda run, plain=strategy._neighbour: (
+            strategy._neighbour = lambda run, plain=strategy._neighbour, strategy=strategy: (
                 plain(run) if (strategy.centre[0].ops == centre.ops).all() else worse
             )
             strategy.ask(np.array([9]))
