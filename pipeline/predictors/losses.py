@@ -13,9 +13,7 @@ from torch.nn import functional as F
 
 from pipeline.predictors.all_pairs import hinge_of_all_pairs, logistic_of_all_pairs
 
-COMPARED = (
-    4.0  # pairs a training cell that the comparator is shown in a step; each goes through its head twice
-)
+COMPARED = 4.0  # pairs a training cell and step for the comparator, whose head sees each of them twice
 
 
 def mse(score: Tensor, truth: Tensor, settings, generators) -> Tensor:

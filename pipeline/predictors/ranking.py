@@ -7,7 +7,7 @@ encoder can be trained with any loss.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -16,12 +16,14 @@ from pydantic import Field, PositiveInt
 from pipeline import settings as base
 from pipeline.predictors.replicates import check_labels, method_of
 from pipeline.predictors.resources import Resources
+from pipeline.predictors.threads import side_by_side, threads_for
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 
 SCORED_AT_ONCE = 256  # cells; what keeps the layers' activations in a core's cache
 VIEWED_AT_ONCE = 64 * SCORED_AT_ONCE  # cells whose views are in memory at once
 TRAINED_AT_ONCE = {"cpu": 512, "cuda": 32_768}  # cells of all replicates in one step: cache, and memory
+GROUPS = {"cpu": 2, "cuda": 1}  # of replicates at least: two threads have work
 
 Loss = Literal["pairwise_hinge", "pairwise_bce", "pairwise_comparator", "listmle", "mse"]
 
@@ -38,7 +40,7 @@ class TrainingSettings(base.Settings):
     loss: Loss = Field("pairwise_hinge", description="training loss")
     margin: float = Field(0.1, ge=0, le=100, description="margin of the hinge and of the comparator")
     max_compare_ratio: float | None = Field(
-        4.0,
+        None,
         gt=0,
         le=1000,
         description="pairs drawn in a step, per training cell; null: all pairs (4 with the comparator)",
@@ -108,19 +110,27 @@ class Ranking(ABC):
     ) -> list[Self]:
         """Train R replicates as batched models; see `pipeline.predictors.replicates.fit_replicates`.
 
-        A replicate depends on its seed and its cells, not on those that it is trained with.
+        A replicate depends on its seed and its cells, not on those that it is trained with. Groups of
+        replicates train side by side on the threads that `resources` allows; the groups are the same for
+        any number of threads, so the bytes are.
         """
         subsets, scores = np.asarray(subsets), np.asarray(scores, np.float32)
-        at_once = TRAINED_AT_ONCE["cpu" if str(device) == "cpu" else "cuda"]
-        group = max(1, at_once // min(settings.batch_size, subsets.shape[1]))
-        fitted = []
-        for start in range(0, len(seeds), group):
-            part = slice(start, start + group)
-            network = cls._trained(settings, resources, archs, scores, subsets[part], seeds[part], device)
-            for replicate, seed in enumerate(seeds[part]):
-                fitted.append(cls(settings, resources, seed, device))
-                fitted[-1].network = network.only(replicate)
-        return fitted
+        kind = "cpu" if str(device) == "cpu" else "cuda"
+        at_once = TRAINED_AT_ONCE[kind]
+        size = max(1, at_once // min(settings.batch_size, subsets.shape[1]))
+        groups = np.array_split(np.arange(len(seeds)), max(GROUPS[kind], -(-len(seeds) // size)))
+
+        def trained(group: np.ndarray) -> list[Self]:
+            here = [seeds[r] for r in group]
+            network = cls._trained(settings, resources, archs, scores, subsets[group], here, device)
+            fitted = [cls(settings, resources, seed, device) for seed in here]
+            for replicate, predictor in enumerate(fitted):
+                predictor.network = network.only(replicate)
+            return fitted
+
+        groups = [group for group in groups if len(group)]
+        fitted = side_by_side(trained, groups, threads_for(resources, device))
+        return [predictor for group in fitted for predictor in group]
 
     @classmethod
     def _trained(cls, settings, resources, archs: Archs, scores, subsets, seeds, device):
@@ -160,22 +170,25 @@ class Ranking(ABC):
         if self.settings.loss == "pairwise_comparator":
             return self._places(archs)
         scores = np.empty(len(archs), np.float32)
-        for part, z in self._embedded(archs):
-            scores[part] = self.network.score(z)[0].cpu().numpy()
+        for part, score in self._of_embeddings(archs, lambda z: self.network.score(z)[0]):
+            scores[part] = score.cpu().numpy()
         return scores
 
-    def _embedded(self, archs: Archs):
-        """Yield (slice of cells, their embeddings (1, B, h)), in inference mode."""
+    def _of_embeddings(self, archs: Archs, read: Callable):
+        """Yield (slice of cells, what `read` makes of their embeddings (1, B, h)), in inference mode."""
         import torch
 
         for begin in range(0, len(archs), VIEWED_AT_ONCE):
             views = self.views(self.settings, archs[begin : begin + VIEWED_AT_ONCE], self.resources)
-            for start in range(0, len(views[0]), SCORED_AT_ONCE):
-                part = slice(start, start + SCORED_AT_ONCE)
-                here = [torch.tensor(view[part], device=self.device)[None] for view in views]
+
+            def part(start: int, begin=begin, views=views) -> tuple:
+                cells = slice(start, min(start + SCORED_AT_ONCE, len(views[0])))
+                here = [torch.tensor(view[cells], device=self.device)[None] for view in views]
                 with torch.inference_mode():
-                    z = self.network.embed(*here)
-                    yield slice(begin + start, begin + start + z.shape[1]), z
+                    return slice(begin + start, begin + cells.stop), read(self.network.embed(*here))
+
+            starts = range(0, len(views[0]), SCORED_AT_ONCE)
+            yield from side_by_side(part, starts, threads_for(self.resources, self.device))
 
     def _places(self, archs: Archs) -> np.ndarray:
         import torch
@@ -183,9 +196,9 @@ class Ranking(ABC):
         from pipeline.predictors.quick_sort import mean_places
 
         first, second = [], []
-        for _, z in self._embedded(archs):
-            for sides, side in zip((first, second), self.network.sides(z), strict=True):
-                sides.append(side)
+        for _, (a, b) in self._of_embeddings(archs, self.network.sides):
+            first.append(a)
+            second.append(b)
         if not first:
             return np.empty(0, np.float32)
         with torch.inference_mode():

@@ -27,7 +27,9 @@ def train(
     what the model's auxiliary head fits, NaN where unknown, weighted by settings.auxiliary_weight; or None.
     """
     n = truth.shape[1]
-    optimiser = torch.optim.Adam(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    optimiser = torch.optim.Adam(
+        model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
+    )
     model.calibrate(*views)
     model.train()
     for _ in range(settings.epochs):

@@ -63,6 +63,27 @@ def test_a_comparison_is_the_head_of_both_embeddings(mlp):
     torch.testing.assert_close(compared, head.score(torch.cat([a, b], dim=2)))
 
 
+@pytest.mark.parametrize(
+    ("loss", "phi"),
+    [("pairwise_hinge", lambda d: max(0, 0.4 - d)), ("pairwise_bce", lambda d: math.log1p(math.exp(-d)))],
+)
+def test_pairwise_losses_are_equation_8_over_all_pairs(loss, phi):
+    score = torch.tensor([[0.3, -1.0, 2.0, 0.1], [0.0, 0.2, 0.4, 0.1]])
+    truth = torch.tensor([[0.8, 0.7, 0.7, 0.9], [0.1, 0.2, 0.3, 0.4]])
+    for settings in (gates.Settings(margin=0.4), gates.Settings(margin=0.4, max_compare_ratio=1000)):
+        generators = [torch.Generator().manual_seed(s) for s in range(2)]
+        got = getattr(losses, loss)(score, truth, settings, generators)
+        for r in range(2):
+            gaps = [
+                float(score[r, j] - score[r, i])
+                for i, j in itertools.permutations(range(4), 2)
+                if truth[r, i] < truth[r, j]
+            ]
+            exact = settings.max_compare_ratio is None
+            expected = np.mean([phi(gap) for gap in gaps])
+            assert got[r].item() == pytest.approx(expected, rel=1e-5 if exact else 0.1)
+
+
 def test_comparator_loss_is_equation_9():
     head, z = Head(), torch.randn(2, 6, 3, generator=torch.Generator().manual_seed(1))
     truth = torch.tensor([[0.1, 0.2, 0.2, 0.5, 0.4, 0.3]] * 2)

@@ -18,6 +18,7 @@ from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.predictors import gates, losses, ranking
 from pipeline.predictors.replicates import fit_replicates, load
 from pipeline.predictors.resources import Resources
+from pipeline.predictors.threads import side_by_side
 from pipeline.spaces import nasbench101 as space
 from pipeline.spaces.archs import Archs
 from tests.unit.predictor_cells import SMALL, made_up_accuracies, some_cells
@@ -125,6 +126,33 @@ def test_batched_replicates_are_those_trained_one_by_one(cells, truth, monkeypat
         alone = gates.Predictor(small(), seed=seed).fit(cells[rows], truth[rows])
         np.testing.assert_allclose(alone.predict(cells[200:300]), score, atol=2e-4)
     assert all(np.abs(a - b).max() > 0.05 for a, b in itertools.combinations(scores, 2))
+
+
+@pytest.mark.parametrize("loss", ["pairwise_hinge", "pairwise_comparator"])
+def test_threads_train_side_by_side_and_change_no_byte(cells, truth, monkeypatch, loss):
+    monkeypatch.setattr(ranking, "SCORED_AT_ONCE", 50)
+    subsets = np.stack([np.random.default_rng(i).permutation(200)[:50] for i in range(5)])
+    scores = []
+    for threads in (1, 2, 3):
+        arguments = Resources(threads=threads), cells[:200], truth[:200], subsets, range(5)
+        fitted = fit_replicates("gates", small(epochs=5, loss=loss), *arguments)
+        assert torch.get_num_threads() == 1
+        scores.append(np.stack([predictor.predict(cells[200:300]) for predictor in fitted]))
+    assert scores[0].tobytes() == scores[1].tobytes() == scores[2].tobytes()
+    assert len(np.unique(scores[0], axis=0)) == 5
+
+
+def test_work_side_by_side_keeps_its_order_and_has_one_thread():
+    torch.set_num_threads(2)
+    items = range(7)
+    for threads in (1, 3):
+        results = side_by_side(lambda item: (item, torch.get_num_threads()), items, threads)
+        assert results == [(item, 1) for item in items]
+        assert torch.get_num_threads() == 2
+    assert side_by_side(str, [], 4) == []
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(lambda item: 1 / item, items, 2)
+    assert torch.get_num_threads() == 2
 
 
 def test_same_call_gives_the_same_bytes_whatever_torch_drew_before(cells, truth):
