@@ -204,7 +204,7 @@ def test_a_cell_with_several_outputs_has_no_output_node():
 
 @pytest.mark.real_data
 def test_gates_ranks_nasbench201(data_dir):
-    """200 labels: .80 seen here; more sizes in `perf/gates_nasbench201.py`."""
+    """200 labels: .80 seen here; more sizes in `perf/predictors.py`."""
     frame = pd.read_csv(data_dir / "nasbench201_15625.csv.gz")
     archs, accuracy = nasbench201.from_official(list(frame.arch_str)), frame.cifar10_val_acc_200.to_numpy()
     rows = np.random.default_rng(0).permutation(7813)[:200]
