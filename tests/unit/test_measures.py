@@ -29,11 +29,21 @@ def test_kendall_tau_is_tau_b(levels):
     assert measures.kendall_tau(truth, score) == pytest.approx(tau_b_by_pairs(truth, score), abs=1e-12)
 
 
-def test_kendall_tau_of_a_whole_space_takes_seconds():
-    truth, score = RNG.random((2, 400_000))
+@pytest.mark.parametrize("digits", [16, 2])
+def test_all_measures_of_a_million_cells_take_seconds(digits):
+    truth, noise = RNG.normal(size=(2, 1_000_000))
     start = time.process_time()
-    assert abs(measures.kendall_tau(truth, score)) < 0.01
-    assert time.process_time() - start < 10  # all 8e10 pairs would take minutes
+    found = measures.all_measures(truth.round(digits), (truth + noise).round(digits), [10, 100])
+    assert time.process_time() - start < 15  # all 5e11 pairs would take hours
+    assert found["kendall_tau"] == pytest.approx(0.5, abs=0.005)  # 2 / pi * arcsin(r)
+    assert found["pearson"] == pytest.approx(math.sqrt(0.5), abs=0.005)
+    assert found["spearman"] == pytest.approx(6 / math.pi * math.asin(math.sqrt(0.5) / 2), abs=0.005)
+
+
+def test_spearman_is_pearson_of_mean_ranks():
+    truth, score = RNG.integers(6, size=(2, 50)).astype(float)
+    ranks = [[np.mean(np.flatnonzero(np.sort(v) == x)) for x in v] for v in (truth, score)]
+    assert measures.spearman(truth, score) == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-12)
 
 
 def test_correlations_and_error():
