@@ -25,6 +25,7 @@ from pipeline.search.context import Context
 from pipeline.search.gaussian import Posterior, expected_improvement
 from pipeline.search.geometry import feature_points, latent_points
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.lookup import KeyIndex
 
 
 class Settings(base.Settings):
@@ -72,7 +73,7 @@ class Strategy:
                 )
             cells = context.space.draw(settings.n_candidates, rng(context.common_seed, "candidates"))
         self.candidates, self.keys = cells, context.space.cell_key(cells)
-        self._order = np.argsort(self.keys)
+        self._index = KeyIndex(self.keys)
         if settings.latents is None:
             of = feature_points(context, cells, settings.zeroshot)
         else:
@@ -93,7 +94,7 @@ class Strategy:
     def tell(self, runs: np.ndarray, archs: Archs, scores: np.ndarray) -> None:
         """Learn accuracies."""
         keys = self.space.cell_key(archs)
-        rows = self._rows(keys)
+        rows = self._index.rows(keys)
         points = self.placed[np.maximum(rows, 0)]
         if (rows < 0).any():
             points[rows < 0] = self.points(archs[rows < 0])
@@ -105,12 +106,6 @@ class Strategy:
             known.keys.add(int(keys[i]))
             if rows[i] >= 0:
                 known.rows.append(rows[i])
-
-    def _rows(self, keys: np.ndarray) -> np.ndarray:
-        """Return int64 (n,): each cell's place among the candidates, -1 for others."""
-        ordered = self.keys[self._order]
-        place = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
-        return np.where(ordered[place] == keys, self._order[place], -1)
 
     def _best(self, known: _Run, run: int, n: int) -> Archs:
         """Return `n` different unseen cells. Each of a batch is chosen as if the others' means came true."""
@@ -133,7 +128,7 @@ class Strategy:
             if len(chosen) < n:
                 key = self.space.cell_key(best)
                 taken.add(int(key[0]))
-                known.rows += [row for row in self._rows(key).tolist() if row >= 0]
+                known.rows += [row for row in self._index.rows(key).tolist() if row >= 0]
                 known.posterior.add(self.points(best)[0])
         known.posterior.back_to(state)
         return Archs.concatenate(chosen)
