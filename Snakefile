@@ -22,6 +22,7 @@ include: "rules/autoencoders.smk"
 include: "rules/zeroshot.smk"
 include: "rules/predictors.smk"
 include: "rules/search.smk"
+include: "rules/papers.smk"
 include: "rules/report.smk"
 
 
@@ -35,6 +36,7 @@ localrules:
     zeroshot,
     predictors,
     search,
+    papers,
     report,
 
 
@@ -87,3 +89,8 @@ rule predictors:
 rule search:
     input:
         SEARCH,
+
+
+rule papers:
+    input:
+        PAPERS,

@@ -31,6 +31,7 @@ STAGES = {
     "rank": ("pipeline.predictors.rank", "rank all cells of a space by a predictor"),
     "search": ("pipeline.search.command", "run a search strategy"),
     "search_table": ("pipeline.search.collect", "write results/tables/search.csv"),
+    "papers": ("pipeline.papers.command", "put a paper's numbers beside this run's"),
     "report": ("pipeline.report.command", "write the report"),
     "report_index": ("pipeline.report.overview", "write the overview of a run with several benchmarks"),
 }
@@ -42,7 +43,7 @@ TOOLS = {
     "config": ("pipeline.config_command", "check a configuration; show it with all defaults"),
 }
 TABLES = {"autoencoders_table", "predictors_table", "search_table"}
-WHOLE_RUN = {"space", "images", "report_index", *TABLES}  # of no one benchmark
+WHOLE_RUN = {"space", "images", "report_index", "papers", *TABLES}  # of no one benchmark
 SHARED = {"configfile", "config", "recipe", "device", "threads", "log", "benchmark", "command", "help"}
 
 

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.autoencoders.infonas_settings import InfoNasSettings
 from pipeline.autoencoders.settings import Arch2VecSettings
@@ -22,6 +29,7 @@ from pipeline.config_errors import in_words
 from pipeline.errors import ConfigError
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.io_dataset.settings import IoDatasetSettings
+from pipeline.papers.printed import papers
 from pipeline.plug_ins import plug_in
 from pipeline.search.settings import SearchSettings
 from pipeline.settings import Settings
@@ -76,7 +84,19 @@ class Config(Settings):
     strategies: dict[Name, Strategy] = Field(
         {}, description="search strategies by name: method and its settings"
     )
+    papers: list[Name] = Field(
+        [], description="papers whose printed numbers stand beside this run's: files of pipeline/papers"
+    )
     report: ReportSettings = Field(ReportSettings(), description="the page")
+
+    @field_validator("papers")
+    @classmethod
+    def _numbers_are_there(cls, names):
+        known = papers()
+        for name in names:
+            if name not in known:
+                raise ValueError(f"there are no numbers of {name!r}; expected some of {', '.join(known)}")
+        return sorted(set(names))
 
     @model_validator(mode="before")
     @classmethod

@@ -18,6 +18,7 @@ from pipeline.config import Config, io_benchmark_of
 from pipeline.errors import ConfigError
 from pipeline.evaluation.settings import protocol_of
 from pipeline.fingerprint import closure, digest
+from pipeline.papers.printed import checksum
 from pipeline.recipes_data import RECIPES, Recipe, chunk, chunk_count, dump, networks, training
 from pipeline.settings import canonical_json
 
@@ -208,6 +209,10 @@ def origin_of(benchmark) -> str:
     return "surrogate" if benchmark.surrogate is not None else "table"
 
 
+def _papers(config: Config, w: dict):
+    return {"paper": w["paper"], "printed": checksum(w["paper"])}, ["pipeline.papers.command"]
+
+
 def _report(config: Config, w: dict):
     used = sorted({benchmark.space for benchmark in config.benchmarks.values()})
     shown = [module for space in used for module in spaces.code(space, *SHOWN)]
@@ -234,6 +239,7 @@ _RECIPES: dict[str, Recipe] = {
     "rank": _rank,
     "search": _search,
     "search_table": lambda config, w: ({}, ["pipeline.search.collect"]),
+    "papers": _papers,
     "report": _report,
     "report_index": _report_index,
 }

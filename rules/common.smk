@@ -55,6 +55,7 @@ wildcard_constraints:
     chunk="[0-9]+",
     images="[a-z][a-z0-9_]*",
     n_train="[0-9]+",
+    paper="[a-z][a-z0-9_]*",
     predictor="[a-z][a-z0-9_]*",
     space="[a-z][a-z0-9_]*",
     strategy="[a-z][a-z0-9_]*",

@@ -180,4 +180,5 @@ def page_inputs(wildcards):
         "predictions": predictions_of(benchmark),
         "search": searches_of(benchmark),
         "tables": TABLES + SEARCH_TABLES,
+        "papers": PAPERS,
     }

@@ -44,6 +44,12 @@ def zeroshot_option(wildcards, input):
     return f"--zeroshot {input.zeroshot}" if "zeroshot" in input.keys() else ""
 
 
+def paper_options(wildcards, input):
+    """The tables of measures that there are."""
+    options = {"--predictors-table": input.predictors, "--search-table": input.search}
+    return " ".join(f"{option} {file}" for option, file in options.items() if len(file))
+
+
 def page_options(wildcards, input):
     """The command's options for what there is."""
     benchmark = ONLY or wildcards.benchmark
@@ -60,5 +66,6 @@ def page_options(wildcards, input):
         "--predictions": input.predictions,
         "--search": named(CONFIG.strategies_of(benchmark), input.search),
         "--tables": input.tables,
+        "--papers": input.papers,
     }
     return " ".join(f"{option} {files}" for option, files in options.items() if len(files))

@@ -23,5 +23,6 @@ TABLES = ["results/tables/predictors.csv"] if all_predictions() else []
 PREDICTORS = [*AUTOENCODERS, *all_predictions(), *TABLES]
 SEARCH_TABLES = ["results/tables/search.csv"] if all_searches() else []
 SEARCH = [*BENCHMARKS, *all_searches(), *SEARCH_TABLES]
+PAPERS = expand("results/tables/papers/{paper}.csv", paper=CONFIG.papers)
 PAGES = each_benchmark("results/report/{benchmark}.html") if len(CONFIG.benchmarks) > 1 else []
-REPORT = [*dict.fromkeys([*PREDICTORS, *ZEROSHOT, *SEARCH, *PAGES]), "results/report/index.html"]
+REPORT = [*dict.fromkeys([*PREDICTORS, *ZEROSHOT, *SEARCH, *PAPERS, *PAGES]), "results/report/index.html"]

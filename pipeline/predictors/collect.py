@@ -38,10 +38,11 @@ def _write(out: Path, rows: list[dict], job, inputs, digits: str) -> None:
 
 
 def row_of(path: Path, above: float | None = None) -> dict:
-    """Return one row: names, n_train, n_runs, and mean and (n - 1) standard deviation of each measure.
+    """Return one row: names, n_train, n_runs, mean and (n - 1) standard deviation of each measure.
 
-    above: an accuracy; the row also has the measures on the held-out cells above it, and how many these are.
-    Errors of predictors that only rank are NaN. Those on isomorphic spellings are there if they were taken.
+    n_test: how many cells predictors are tested on. above: an accuracy; the row also has the measures on the
+    held-out cells above it, and how many these are. Errors of predictors that only rank are NaN. Those on
+    isomorphic spellings are there if they were taken.
     """
     import pandas as pd
 
@@ -64,4 +65,4 @@ def row_of(path: Path, above: float | None = None) -> dict:
         row[f"{name}_mean"], row[f"{name}_std"] = runs[name].mean(), runs[name].std(ddof=1)
     if above is not None:
         row["n_above"] = int((part["truth"] > above).sum())
-    return row | {"labels": attrs["labels"]}
+    return row | {"labels": attrs["labels"], "n_test": len(part)}

@@ -70,12 +70,17 @@ class Head:
 
 @dataclass(frozen=True)
 class Cell:
-    """An entry of a table. sort: what to sort by, if not the text. colour: of a mark before the text."""
+    """An entry of a table. sort: what to sort by, if not the text. colour: of a mark before the text.
+
+    note: a second line. tone: "good" or "bad".
+    """
 
     text: str
     sort: float | str | None = None
     colour: str | None = None
     strong: bool = False
+    note: str = ""
+    tone: str = ""
 
 
 @dataclass(frozen=True)

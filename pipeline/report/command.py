@@ -43,6 +43,9 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--tables", type=Path, nargs="*", default=[], help="CSV tables that the page links to"
     )
+    parser.add_argument(
+        "--papers", type=Path, nargs="*", default=[], help="tables of what papers print, and this run"
+    )
     parser.add_argument("--out", type=Path, required=True, help="page to write (HTML)")
 
 
@@ -62,6 +65,7 @@ def run(args, job) -> None:
         predictions=args.predictions,
         search=_named("--search", args.search),
         tables=args.tables,
+        papers=args.papers,
         surrogates=_named("--surrogates", args.surrogates),
     )
     page = build(read(sources, job.settings, job.seed), args.out)

@@ -36,6 +36,7 @@ class Sources:
     search: Mapping[str, Path] = field(default_factory=dict)
     tables: Sequence[Path] = ()
     surrogates: Mapping[str, Path] = field(default_factory=dict)
+    papers: Sequence[Path] = ()  # what each prints beside what was measured
 
     def paths(self) -> list[Path]:
         """Return all files, in the order of the workflow."""
@@ -46,6 +47,7 @@ class Sources:
             self.predictions,
             self.search.values(),
             self.tables,
+            self.papers,
         )
         return [Path(p) for group in (*first, *rest) for p in group if p is not None]
 
@@ -131,6 +133,7 @@ class Run:
     predictions: Predictions | None
     searches: dict[str, Search]
     made: list[Made]
+    papers: dict[str, pd.DataFrame]  # name -> its table (see pipeline.papers.command)
 
     @property
     def settings(self) -> dict:
@@ -158,6 +161,7 @@ def read(sources: Sources, config: dict, seed: int = 0) -> Run:
         predictions=_predictions(sources.predictions) if sources.predictions else None,
         searches={name: _search(path) for name, path in sources.search.items()},
         made=made_from(sources.paths()),
+        papers={Path(path).stem: pd.read_csv(path) for path in sources.papers},
     )
 
 

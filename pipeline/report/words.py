@@ -52,6 +52,7 @@ STAGES = {
     "predictors_table": "predictor table",
     "search": "search",
     "search_table": "search table",
+    "papers": "papers’ numbers",
     "report": "report",
     "report_index": "overview",
 }

@@ -1,0 +1,23 @@
+# What papers print beside what this run measured.
+
+
+rule paper_table:
+    input:
+        predictors=TABLES,
+        search=SEARCH_TABLES,
+    output:
+        "results/tables/papers/{paper}.csv",
+    log:
+        "results/logs/papers/{paper}.log",
+    wildcard_constraints:
+        paper=one_of(CONFIG.papers),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        recipe=recipe("papers"),
+        tables=paper_options,
+    shell:
+        "python -m pipeline papers --recipe {params.recipe:q} --log {log} --paper {wildcards.paper} {params.tables} --out {output}"
