@@ -38,11 +38,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class Line:
-    """An entry of a legend that stands above all panels. dash: plotly's name."""
+    """An entry of a legend above all panels. dash: plotly's name. mark: a character on the line."""
 
     text: str
     colour: str
     dash: str = "solid"
+    mark: str = ""
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,10 @@ def context_of(run: Run, out: Path) -> Context:
     """Return the context of a run."""
     frames = {name: along(search) for name, search in run.searches.items()}
     smallest = min((run.images.counts[part] for part in ("valid", "test")), default=0) if run.images else 0
-    predictors = list(dict.fromkeys(run.predictions.frame["predictor"])) if run.predictions else []
+    tested = run.predictions.frame["predictor"] if run.predictions else []
+    # all that are configured, so that they look alike on the pages of all benchmarks
+    predictors = {*run.config.get("predictors", {}), *tested}
+    strategies = {*run.config.get("strategies", {}), *frames}
     return Context(
         run=run,
         out=out,
@@ -168,5 +171,5 @@ def context_of(run: Run, out: Path) -> Context:
         answer=answer(run, frames),
         shared=shared_start(frames),
         digits=2 if smallest >= 2000 or not run.images else 1,
-        styles=styles(run.autoencoders) | styles(predictors) | styles(frames),  # no figure mixes them
+        styles=styles(run.autoencoders) | styles(predictors) | styles(strategies),  # no figure mixes them
     )

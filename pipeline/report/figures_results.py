@@ -17,9 +17,14 @@ MAX_LINES = 8  # predictors drawn at first; the others on a click in the legend
 def tau_by_labels(summary: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
     """Lines: mean Kendall tau by number of labels, with one standard deviation; one line a predictor."""
     sizes = sorted(summary["n_train"].unique())
+    wide = max(sizes) >= 8 * min(sizes)
     fig = figure(
-        360,
-        xaxis={"title": {"text": "labelled cells for training"}, "tickvals": sizes},
+        360 + 12 * max(summary["predictor"].nunique() - MAX_LINES, 0),  # room for the legend
+        xaxis={
+            "title": {"text": "labelled cells for training"},
+            "tickvals": sizes,
+            "type": "log" if wide else "linear",
+        },
         yaxis={"title": {"text": "Kendall’s tau on held-out cells"}},
     )
     ends = summary.sort_values("n_train", kind="stable").groupby("predictor")["kendall_tau_mean"].last()
@@ -29,6 +34,7 @@ def tau_by_labels(summary: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figu
         part, style = summary[summary["predictor"] == predictor], styles[predictor]
         shown = position < MAX_LINES
         aside = (position - (len(predictors) - 1) / 2) * step if len(predictors) <= 6 else 0.0
+        aside = 0.0 if wide else aside
         fig.add_scatter(
             x=part["n_train"] + aside,
             y=part["kendall_tau_mean"],

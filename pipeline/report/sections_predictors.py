@@ -9,6 +9,7 @@ from pipeline.report import figures_results as figures
 from pipeline.report import results, words
 from pipeline.report.blocks import Cell, Figure, Head, Panel, Section, Table
 from pipeline.report.context import Context
+from pipeline.report.predictor_comparison import cost, precision
 
 MAX_PANELS = 6  # predictors whose ranks are drawn
 MAX_POINTS = 1500  # held-out cells drawn in one panel
@@ -35,7 +36,14 @@ def predictors(c: Context) -> Section:
         f"Mean and one standard deviation.{hidden} {protocol}",
         c.data("predictor_tau", summary, "predictors"),
     )
-    blocks = [tau, _ranks(c, largest), _measures(c, largest, protocol, summary)]
+    found = [
+        tau,
+        precision(c, largest, protocol),
+        _ranks(c, largest),
+        cost(c, summary, largest),
+        _measures(c, largest, protocol, summary),
+    ]
+    blocks = [block for block in found if block is not None]
     return Section("predictors", title, _lead(c, largest.iloc[0], frame["cell"].nunique()), blocks)
 
 

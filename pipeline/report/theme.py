@@ -7,6 +7,7 @@ normal sight, protanopia, deuteranopia and tritanopia, and all have a contrast o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -32,15 +33,39 @@ DARK = {
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, NAVY, OLIVE, WINE)
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
-FIXED = {  # methods of the default run, so that they look alike in every report
-    "random": GREY,
-    "predictor_evolution": BLUE,
-    "regularized_evolution": VERMILLION,
-    "gates": GREEN,
-    "random_forest_arch2vec": PURPLE,
-    "random_forest_infonas": OLIVE,
-    "arch2vec": PURPLE,
-    "infonas": OLIVE,
+MARKS = dict(zip(SYMBOLS, "●■◆▲✚✖★", strict=True))  # in legends that are text
+FIXED = {  # methods that look alike in every report: colours by family, dashes within
+    "random": (GREY, "solid"),
+    "predictor_evolution": (BLUE, "solid"),
+    "regularized_evolution": (VERMILLION, "solid"),
+    "local_search": (GREEN, "solid"),
+    "reinforce": (PURPLE, "solid"),
+    "semigan_nad": (WINE, "solid"),
+    "gates": (GREEN, "solid"),
+    "gates_large": (GREEN, "dash"),
+    "gates_bce": (GREEN, "dot"),
+    "gates_listmle": (GREEN, "dashdot"),
+    "gates_plus": (BLUE, "solid"),
+    "gates_ees": (BLUE, "dash"),
+    "gates_ets": (BLUE, "dot"),
+    "gates_comparator": (BLUE, "dashdot"),
+    "gcn": (VERMILLION, "solid"),
+    "gcn_global": (VERMILLION, "dash"),
+    "line_gcn": (VERMILLION, "dot"),
+    "gcn_mse": (VERMILLION, "dashdot"),
+    "lstm": (NAVY, "solid"),
+    "xgboost": (NAVY, "dash"),
+    "peephole": (NAVY, "dot"),
+    "mlp": (WINE, "solid"),
+    "renas": (WINE, "dash"),
+    "e2epp": (WINE, "dot"),
+    "gates_mse": (WINE, "dashdot"),
+    "random_forest_arch2vec": (PURPLE, "solid"),
+    "ssa": (PURPLE, "dash"),
+    "random_forest_infonas": (OLIVE, "solid"),
+    "semigan": (OLIVE, "dash"),
+    "arch2vec": (PURPLE, "solid"),
+    "infonas": (OLIVE, "solid"),
 }
 DIVERGING = [[0.0, VERMILLION], [0.5, MIDDLE], [1.0, BLUE]]  # of values in [-1, 1]
 SEQUENTIAL = "Cividis"  # of accuracies; made for colour-blind eyes
@@ -56,15 +81,22 @@ class Style:
     symbol: str
 
 
-def styles(names) -> dict[str, Style]:
-    """Return a style for each method: fixed colours first, then free ones; dashes when colours run out."""
-    names = sorted(dict.fromkeys(names), key=lambda n: (n not in FIXED, n))
-    fixed = [n for n in names if n in FIXED]
-    free = [c for c in SERIES if c not in {FIXED[n] for n in fixed}] or list(SERIES)
-    chosen = {n: Style(FIXED[n], "solid", SYMBOLS[i % len(SYMBOLS)]) for i, n in enumerate(fixed)}
-    for i, key in enumerate(names[len(fixed) :]):
-        symbol = SYMBOLS[(len(fixed) + i) % len(SYMBOLS)]
-        chosen[key] = Style(free[i % len(free)], DASHES[i // len(free) % len(DASHES)], symbol)
+def styles(names: Iterable[str]) -> dict[str, Style]:
+    """Return a style for each method: fixed ones, then colours that are free, then other dashes of all.
+
+    A symbol goes with a dash, so that points alone tell as much as lines. Equal names give equal styles.
+    """
+    names = sorted(dict.fromkeys(names))
+    chosen = {n: Style(*FIXED[n], SYMBOLS[DASHES.index(FIXED[n][1])]) for n in names if n in FIXED}
+    taken = {(style.colour, style.dash) for style in chosen.values()}
+    used = {colour for colour, _ in taken}
+    free = [(colour, dash) for dash in DASHES for colour in SERIES if (colour, dash) not in taken]
+    free.sort(key=lambda look: (look[1] != "solid", look[1] == "solid" and look[0] in used))  # stable
+    free = free or [(colour, dash) for dash in DASHES for colour in SERIES]
+    for i, key in enumerate(n for n in names if n not in FIXED):
+        colour, dash = free[i % len(free)]
+        symbol = DASHES.index(dash) + len(DASHES) * (i // len(free))
+        chosen[key] = Style(colour, dash, SYMBOLS[symbol % len(SYMBOLS)])
     return chosen
 
 

@@ -11,15 +11,23 @@ PROPER = {
     "cifar10": "CIFAR-10",
     "cifar10-valid": "CIFAR-10",
     "cifar100": "CIFAR-100",
+    "bce": "BCE",
     "darts": "DARTS",
     "e2epp": "E2EPP",
     "gates": "GATES",
+    "ees": "EES",
+    "ets": "ETS",
+    "gates_plus": "GATES++",
     "gates_pp": "GATES++",
     "gcn": "GCN",
+    "gcn_global": "GCN with a global node",
     "imagenet16_120": "ImageNet16-120",
     "info_nas": "info-NAS",
     "infonas": "info-NAS",
     "l1": "L1",
+    "line_gcn": "line-graph GCN",
+    "listmle": "ListMLE",
+    "lstm": "LSTM",
     "mlp": "MLP",
     "mse": "MSE",
     "nasbench101": "NAS-Bench-101",
@@ -81,6 +89,12 @@ def name(key: str) -> str:
     for latents in ("arch2vec", "info_nas", "infonas"):
         if key.endswith(f"_{latents}"):
             return f"{name(key.removesuffix(f'_{latents}'))} on {PROPER[latents]}"
+    for family in ("gates", "gcn"):
+        if key.startswith(f"{family}_"):
+            return f"{PROPER[family]} {name(key.removeprefix(f'{family}_'))}"
+    for scheme in ("ees", "ets"):
+        if key.startswith(f"{scheme}_"):
+            return f"{PROPER[scheme]} {metric(key.removeprefix(f'{scheme}_'))}"
     return " ".join(key.split("_"))
 
 
