@@ -16,6 +16,7 @@ from pipeline.search.context import Context
 from pipeline.spaces.archs import Archs
 
 RUNS_AT_ONCE = 25
+MUTATED_AT_ONCE = 5  # most neighbours are new, so that few are drawn in vain
 
 
 class Settings(base.Settings):
@@ -74,9 +75,10 @@ class Strategy:
         return self.space.draw(1, self.rngs[run])
 
     def _neighbour(self, run: int) -> Archs | None:
-        centre = self.centre[run]
-        drawn = self.space.mutate(centre[np.zeros(self.settings.mutations, np.int64)], self.rngs[run])
-        for i, key in enumerate(self.space.cell_key(drawn).tolist()):
-            if key not in self.seen[run]:
-                return drawn[i]
+        for start in range(0, self.settings.mutations, MUTATED_AT_ONCE):
+            n = min(MUTATED_AT_ONCE, self.settings.mutations - start)
+            drawn = self.space.mutate(self.centre[run][np.zeros(n, np.int64)], self.rngs[run])
+            for i, key in enumerate(self.space.cell_key(drawn).tolist()):
+                if key not in self.seen[run]:
+                    return drawn[i]
         return None

@@ -18,6 +18,9 @@ from pipeline.search.context import Context
 from pipeline.spaces.archs import Archs
 
 
+RUNS_AT_ONCE = 50
+
+
 class Settings(base.Settings):
     """Settings of regularized evolution."""
 
@@ -31,7 +34,7 @@ class Settings(base.Settings):
     one_stream: bool = Field(
         False,
         description="mutate the cells of all runs in one call: many times faster where accuracies come from "
-        "a table, but what a run finds then depends on n_runs",
+        "a table, but what a run finds then depends on the runs beside it",
     )
 
 

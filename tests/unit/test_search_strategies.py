@@ -110,7 +110,9 @@ def test_local_search_moves_to_the_first_better_cell_or_to_the_best_of_all():
     worse, better, best = (Archs(toy.NAME, np.array([[0, 0, 0, 0, 0, op]], np.uint8)) for op in (1, 3, 2))
     for whole, expected in ((False, better), (True, best)):
         context = Context(DOMAIN, [], [3], 50)
-        strategy = local_search.Strategy(local_search.Settings(whole_neighbourhood=whole), context)
+        strategy = local_search.Strategy(
+            local_search.Settings(whole_neighbourhood=whole, mutations=999), context
+        )
         run = np.array([0])
         strategy.tell(run, centre, np.array([0.5]))
         strategy.ask(np.array([9]))
@@ -118,11 +120,10 @@ def test_local_search_moves_to_the_first_better_cell_or_to_the_best_of_all():
             strategy.tell(run, cell, np.array([score]))
         if whole:
             assert (strategy.centre[0].ops == centre.ops).all(), "it waits for the others"
-            strategy.seen[0] |= set(toy.canonical_key(toy.cells()).tolist())  # all neighbours were asked for
-            strategy._neighbour = lambda run, plain=strategy._neighbour, strategy=strategy: (
-                plain(run) if (strategy.centre[0].ops == centre.ops).all() else worse
-            )
-            strategy.ask(np.array([9]))
+            beside = Archs(toy.NAME, np.array([[0, 0, 0, 0, 1, 2]], np.uint8))  # of the best one
+            seen = set(toy.canonical_key(toy.cells()).tolist()) - set(toy.canonical_key(beside).tolist())
+            strategy.seen[0] |= seen
+            assert toy.canonical_key(strategy._next(0)) == toy.canonical_key(beside)
         assert (strategy.centre[0].ops == expected.ops).all()
 
 
