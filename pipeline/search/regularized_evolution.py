@@ -17,7 +17,6 @@ from pipeline.randomness import rng
 from pipeline.search.context import Context
 from pipeline.spaces.archs import Archs
 
-
 RUNS_AT_ONCE = 50
 
 
