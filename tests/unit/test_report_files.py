@@ -162,6 +162,24 @@ def test_a_surrogates_answers_are_called_predictions(runs, pages):
     assert "surrogate" not in pages["nasbench101"].ids
 
 
+def test_what_was_queried_has_its_name(runs, folder):
+    run, metric = runs["nasbench201"], "cifar10/test_acc@200"
+    found = {
+        name: replace(
+            s,
+            metric=metric,
+            queried="test_acc",
+            frame=s.frame.assign(val_acc=s.frame["test_acc"], test_acc=np.nan),
+        )
+        for name, s in run.searches.items()
+    }
+    page = Page(build(replace(run, searches=found), folder / "report/x.html"))
+    for part in ("header", "search", "cells"):
+        assert "validation" not in page.texts[part] and "test accuracy" in page.texts[part]
+    assert "Test accuracy was queried: it chooses a cell and judges it" in page.texts["header"]
+    assert "validation accuracy" in page.texts["labels"]
+
+
 def test_points_of_a_large_table_are_sampled_and_its_file_is_linked(runs, pages):
     links = pages["nasbench201"].links
     frames = [pd.read_csv(StringIO(base64.b64decode(a.split(",")[1]).decode())) for a in links if "csv;" in a]

@@ -12,6 +12,7 @@ from pipeline.report.answer import compare, standing
 from pipeline.report.context import context_of
 from pipeline.report.data import Sources, read
 from pipeline.report.headline import headline
+from pipeline.report.table_search import to_optimum
 from tests.unit.report_fixtures import CONFIG, HELD_OUT, INITIAL, Fixtures
 
 
@@ -133,3 +134,11 @@ def test_words():
     assert words.hours(4 * 3600 + 1440) == "4.4\u202fh" and words.hours(150 * 3600) == "150\u202fh"
     assert words.large(15625) == "15\u202f625" and words.large(1037664180**2) == "about 1.1 × 10¹⁸"
     assert words.name("random_forest_infonas") == "random forest on info-NAS"
+
+
+def test_queries_to_the_optimum_are_a_median_over_all_runs():
+    rows = [(0, 1, 0.2), (0, 2, 0.9), (1, 1, 0.9), (1, 2, 0.9), (2, 1, 0.1), (2, 2, 0.5)]
+    frame = pd.DataFrame(rows, columns=["run", "trained", "best_val_acc"])
+    assert to_optimum(frame, 0.9) == (pytest.approx(2 / 3), 2.0)
+    share, median = to_optimum(frame[frame["run"] != 1], 0.9)
+    assert share == 0.5 and np.isinf(median)
