@@ -142,7 +142,7 @@ def _edges_back(space: ModuleType, ops: np.ndarray) -> tuple[Archs, np.ndarray]:
 _PER_NODE = 2  # operations of an intermediate node
 
 
-def _sources(space: ModuleType) -> np.ndarray:
+def source_vertices(space: ModuleType) -> np.ndarray:
     """Return uint8 (6, V): which vertices stand for a node of the cell, as the source of an edge."""
     inputs, nodes = len(space.INPUT_NODES), space.N_NODES
     found = np.zeros((nodes, graph_shape(space.NAME).n_vertices), dtype=np.uint8)
@@ -162,7 +162,7 @@ def _of_two_cells(space: ModuleType, archs: Archs) -> tuple[np.ndarray, np.ndarr
     ops[:, :inputs] = space.N_OPS + np.arange(inputs)
     ops[:, inputs:-1], ops[:, -1] = codes.reshape(m, -1), shape.n_ops - 1
     adj = np.zeros((m, shape.n_vertices, shape.n_vertices), dtype=np.uint8)
-    adj[:, :, inputs:-1] = _sources(space)[sources.reshape(m, -1)].transpose(0, 2, 1)
+    adj[:, :, inputs:-1] = source_vertices(space)[sources.reshape(m, -1)].transpose(0, 2, 1)
     adj[:, inputs:-1, -1] = 1
     return ops, adj
 
@@ -175,7 +175,7 @@ def _two_cells_back(space: ModuleType, ops: np.ndarray, adj: np.ndarray) -> tupl
     adj = adj != 0
     valid &= adj[:, inputs:-1, -1].all(axis=1) & ~adj[:, :inputs, -1].any(axis=1)
     feeding = adj[:, :, inputs:-1].transpose(0, 2, 1)  # (M, 8, V)
-    fits = (feeding[:, :, None] == (_sources(space) != 0)).all(axis=3)  # (M, 8, 6 nodes)
+    fits = (feeding[:, :, None] == (source_vertices(space) != 0)).all(axis=3)  # (M, 8, 6 nodes)
     sources = fits.argmax(axis=2)
     target = np.repeat(space.INTERMEDIATE, _PER_NODE)
     valid &= (fits.any(axis=2) & (sources < target)).all(axis=1)

@@ -1,0 +1,145 @@
+"""The joint model of cells and their accuracy: R runs, trained side by side, none dependent on another.
+
+`SemiGan` is what the predictor, the search strategy and the analysis share: learn from labelled cells,
+predict, generate under a rank class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pipeline.encodings.graphs import graph_shape, to_graphs
+from pipeline.predictors.targets import TARGETS
+from pipeline.randomness import torch_generator
+from pipeline.semigan.cells import decode
+from pipeline.semigan.classes import bounds_of_targets, class_bounds
+from pipeline.semigan.networks import Graphs, noisy
+from pipeline.semigan.training import Cells, Networks, latents, train
+from pipeline.spaces.archs import Archs
+
+RUNS_AT_ONCE = {"cpu": 8, "cuda": 64}  # in one batched model: what stays in a core's cache, and memory
+CELLS_AT_ONCE = 256
+
+
+class Generated(NamedTuple):
+    """What a run generated: cells of which `valid` ones are of use; `raw`: valid without repair."""
+
+    archs: Archs
+    valid: np.ndarray
+    raw: np.ndarray
+
+
+class SemiGan:
+    """Generator, predictor and discriminator of R runs."""
+
+    def __init__(self, settings, space: str, unlabelled: Sequence[Archs], seeds: Sequence[int], device="cpu"):
+        """settings: `SemiGanSettings`. unlabelled: cells without label, as many for each of the R runs."""
+        self.settings, self.space, self.device = settings, space, device
+        self.shape = graph_shape(space)
+        self.streams = [torch_generator(seed, "semigan") for seed in seeds]
+        at_once = RUNS_AT_ONCE["cpu" if str(device) == "cpu" else "cuda"]
+        self.groups = [slice(i, i + at_once) for i in range(0, len(seeds), at_once)]
+        graphs = [to_graphs(archs) for archs in unlabelled]
+        self.free = [
+            tuple(torch.as_tensor(np.stack(x), device=device) for x in zip(*graphs[part], strict=True))
+            for part in self.groups
+        ]
+        seen = [np.arange(self.shape.n_ops) == ops[:, :, None] for ops, _ in graphs]  # (M, V, K) of each run
+        self.allowed = [codes.any(axis=0) for codes in seen]
+        self.networks = []
+        for part in self.groups:
+            ops = torch.as_tensor(
+                np.stack([s.mean(axis=0) for s in seen[part]])[:, None], dtype=torch.float32
+            )
+            adj = torch.as_tensor(np.stack([g[1].mean(axis=0) for g in graphs[part]])[:, None])
+            frequencies = Graphs(ops, adj.float())
+            self.networks.append(Networks(settings, self.shape, frequencies, self.streams[part], device))
+        self.targets: list = [None] * len(seeds)
+
+    def fit(self, archs: Sequence[Archs], scores: Sequence[np.ndarray], epochs: int) -> list[dict]:
+        """Train for some epochs, on from where the networks are; return the last losses of each group.
+
+        archs, scores: the labelled cells of each run and their accuracies, float (n,).
+        """
+        said = []
+        for part, networks, free in zip(self.groups, self.networks, self.free, strict=True):
+            cells = self._cells(archs[part], scores[part], part, free)
+            said.append(train(networks, cells, self.settings, self.streams[part], epochs))
+        return said
+
+    def _cells(self, archs: Sequence[Archs], scores: Sequence[np.ndarray], part: slice, free) -> Cells:
+        """Return what a group learns from, padded to as many cells for each run."""
+        n = max(len(s) for s in scores)
+        ops, adj, target, bounds = [], [], [], []
+        for run, (cells, y) in enumerate(zip(archs, scores, strict=True), start=part.start):
+            y = np.asarray(y, np.float64)
+            self.targets[run] = TARGETS[self.settings.targets](y)
+            graphs = to_graphs(cells)
+            missing = n - len(y)
+            ops.append(np.pad(graphs[0], ((0, missing * self.shape.cells), (0, 0))))
+            adj.append(np.pad(graphs[1], ((0, missing * self.shape.cells), (0, 0), (0, 0))))
+            target.append(np.pad(self.targets[run].of(y), (0, missing)))
+            limits = class_bounds(y, self.settings)
+            bounds.append(bounds_of_targets(self.settings.targets, self.targets[run], y, limits))
+        ops, adj = (torch.as_tensor(np.stack(x), device=self.device) for x in (ops, adj))
+        target, bounds = (
+            torch.as_tensor(np.stack(x), dtype=torch.float32, device=self.device) for x in (target, bounds)
+        )
+        return Cells(ops, adj, [len(y) for y in scores], target, bounds, *free)
+
+    def generate(self, n: int, rank: int = 0) -> list[Generated]:
+        """Generate `n` cells of a rank class in each run; class 0 is the best."""
+        found: list[Generated] = []
+        for part, networks in zip(self.groups, self.networks, strict=True):
+            ops, edges = self._scores(networks.generator, self.streams[part], n, rank)
+            for i in range(len(ops)):
+                allowed = self.allowed[part.start + i]
+                found.append(Generated(*decode(self.space, ops[i], edges[i], allowed, self.settings.repair)))
+        return found
+
+    def _scores(self, generator, streams, n: int, rank: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return scores of `n` cells a run: ops (R, n * cells, V, K) and edges (R, n * cells, pairs)."""
+        classes = torch.full((len(streams), 1), rank, device=self.device)
+        classes = F.one_hot(classes, self.settings.n_classes).float()
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, n, CELLS_AT_ONCE):
+                size = min(CELLS_AT_ONCE, n - start)
+                z = latents(generator, size, streams, self.device)
+                added = generator(z, classes.expand(-1, size, -1))
+                scores = noisy(generator.logits(added), self.settings.noise, streams)
+                parts.append([generator.repeated(x).cpu().numpy() for x in scores])
+        ops, edges = zip(*parts, strict=True)
+        return np.concatenate(ops, axis=1), np.concatenate(edges, axis=1)
+
+    def predict(self, archs: Sequence[Archs]) -> list[np.ndarray]:
+        """Return the accuracies that each run's predictor gives to its cells, float32 (n,) each."""
+        return [
+            predict(self.predictor(run), cells, self.targets[run], self.device)
+            for run, cells in enumerate(archs)
+        ]
+
+    def predictor(self, run: int):
+        """Return the predictor of one run as a network of its own."""
+        group = next(i for i, part in enumerate(self.groups) if part.start <= run < part.stop)
+        return self.networks[group].predictor.only(run - self.groups[group].start)
+
+
+def predict(network, archs: Archs, targets, device) -> np.ndarray:
+    """Return the accuracies that a predictor (of one replicate) gives to cells, float32 (n,)."""
+    found = np.empty(len(archs), np.float32)
+    for start in range(0, len(archs), CELLS_AT_ONCE):
+        ops, adj = (
+            torch.as_tensor(x, device=device) for x in to_graphs(archs[start : start + CELLS_AT_ONCE])
+        )
+        graphs = Graphs(F.one_hot(ops.long(), network.n_ops).float()[None], adj.float()[None])
+        with torch.inference_mode():
+            said: Tensor = network(graphs)[0]
+        found[start : start + CELLS_AT_ONCE] = targets.back(said.cpu().numpy())
+    return found
