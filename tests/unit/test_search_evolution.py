@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.search.evolution import evolve, rank, sort
+from pipeline.search.found import best_found, rank_shares
 from pipeline.spaces.archs import Archs
 from tests.unit import toy_space as toy
 
@@ -51,6 +52,31 @@ def test_children_of_two_parents_mix_them():
     bred = bred[(bred != 4).any(axis=1)]
     assert len(bred) > 20
     assert ((bred == ops[0]) | (bred == ops[1])).all()
+
+
+def test_parents_may_be_the_fittest_of_the_drawn_ones_and_children_fewer():
+    measured = sort(some(9, 1), toy.canonical_key(some(9, 1)), np.arange(9) / 10)
+    drawn = some(40, 2)
+    best = rank(toy, drawn, toy.quality).archs.ops[0]
+    how = (1, 40, 500, 0.0, 7, False)
+    once = evolve(toy, measured, drawn, toy.quality, np.random.default_rng(0), *how)
+    bred = once.archs.ops[~np.isin(once.keys, toy.canonical_key(drawn))]
+    assert 0 < len(bred) <= 7 and ((bred != best).sum(axis=1) == 1).all()
+
+
+def test_ranks_are_shares_of_the_table():
+    known = np.array([0.1, 0.4, np.nan, 0.4, 0.9])
+    shares = rank_shares(np.array([0.9, 0.4, 0.1, np.nan]), known)
+    np.testing.assert_array_equal(shares, [1 / 4, 2 / 4, 4 / 4, np.nan])
+
+
+def test_found_cells_are_those_after_the_first():
+    accuracy = np.array([[0.9, 0.2, np.nan, 0.5, 0.4], [0.1, 0.1, 0.3, 0.2, 0.8]])
+    rank_ = 1 - accuracy
+    best, lowest = best_found(accuracy, rank_, 2)
+    nan = np.nan
+    np.testing.assert_array_equal(best, [[nan, nan, nan, 0.5, 0.5], [nan, nan, 0.3, 0.3, 0.8]])
+    np.testing.assert_allclose(lowest, 1 - best)
 
 
 def test_the_unknown_fitness_is_the_lowest():
