@@ -56,7 +56,7 @@ def curve(path: Path) -> list[tuple]:
     runs; NaN as long as no more than half of them have found it. All three are NaN where the optimum is
     unknown. train_seconds: what the run's trainings took so far, as the benchmark recorded them.
     found_acc, found_rank: of the best cell so far that is none of the first ones: its queried accuracy, and
-    which share of the table's cells is at least as good (NaN without a table).
+    rank among the cells of the table, as a share of them (NaN without a table).
     std: over runs, with n - 1 in the denominator; NaN for one run.
     """
     with open_h5(path, "search") as handle:

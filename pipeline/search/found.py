@@ -10,7 +10,7 @@ import numpy as np
 
 
 def rank_shares(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return which share of a table's cells is at least as good as each value, itself included.
+    """Return the rank of each value among a table's, 1 + the number of better cells, as a share of all cells.
 
     values: float (n,), accuracies that are in the table; known: float (N,), those of all its cells, NaN where
     a training failed. Returns float64 (n,), 1 / N for the best cell; NaN for NaN.

@@ -280,3 +280,16 @@ def test_the_table_of_searches_has_means_and_deviations_over_runs(files, tmp_pat
     assert row["test_acc_mean"] == f"{last['best_test_acc'].mean():.6f}"
     assert (row["benchmark"], row["n_runs"], row["repeats_mean"]) == ("bench", "3", "0.000000")
     assert rows[0]["val_acc_std"] == ""  # of one run
+
+
+@pytest.mark.parametrize("sampling", ["random", "params"])
+def test_the_table_says_what_was_found_beyond_the_first_cells(files, tmp_path, sampling):
+    out = search(files, tmp_path / "s.h5", budget=N_CELLS, n_initial=150, n_runs=2, sampling=sampling)
+    frame, *_ = table_and_archs(out)
+    rows = list(csv.DictReader(collected(tmp_path / "t.csv", out).decode().splitlines()))
+    assert {rows[q][f"found_{name}_mean"] for q in (0, 149) for name in ("acc", "rank")} == {""}
+    found = frame[frame["query"] > 150].groupby("run")["val_acc"].max()
+    assert rows[-1]["found_acc_mean"] == f"{found.mean():.6f}"
+    every = frame[frame["run"] == 0]["val_acc"]  # the whole table
+    ranks = [((every > best).sum() + 1) / N_CELLS for best in found]
+    assert float(rows[-1]["found_rank_mean"]) == pytest.approx(np.mean(ranks), abs=1e-6)
