@@ -153,10 +153,12 @@ def _predictors(config: Config, w: dict):
         "evaluation": evaluation,
         **predictor,
     }
-    isomorphs = ["isomorphs"] if evaluation["isomorphic"] else []
-    if not isomorphs:
+    more = ["isomorphs"] if evaluation["isomorphic"] else []
+    if not more:
         del evaluation["isomorphic"]  # not measured
-    parts = spaces.code(space, "codes", "keys", "layout", "costs", *isomorphs)
+    if predictor["settings"].get("unlabelled") == "space":
+        more.append("enumeration")
+    parts = spaces.code(space, "codes", "keys", "layout", "costs", *more)
     entries = [f"pipeline.predictors.{predictor['method']}", *parts, *PREDICTOR_CODE]
     return settings, ["pipeline.predictors.command", *entries]
 

@@ -64,9 +64,8 @@ def run(args, job) -> None:
     labels = table.mean(metric)
     started = time.perf_counter()
     resources, device = resources_of(args, job), job.torch_device()
-    fitted = fit_replicates(
-        s["method"], settings, resources, table.archs[pool], labels[pool], subsets, seeds, device
-    )
+    data = table.archs[pool], labels[pool], subsets, seeds
+    fitted = fit_replicates(s["method"], settings, resources, *data, device, unlabelled=table.archs)
     fit_seconds, started = time.perf_counter() - started, time.perf_counter()
     held_out = table.archs[test]  # one object for all runs: what a predictor derives from it can be kept
     scores = scores_of(fitted, held_out, job)

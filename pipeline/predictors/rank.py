@@ -38,7 +38,7 @@ def run(args, job) -> None:
     labels = table.mean(chosen.metric)[chosen.pool]
     resources, device = resources_of(args, job), job.torch_device()
     data = table.archs[chosen.pool], labels, chosen.subsets, chosen.seeds
-    fitted = fit_replicates(s["method"], settings, resources, *data, device)
+    fitted = fit_replicates(s["method"], settings, resources, *data, device, unlabelled=table.archs)
     scores = scores_of(fitted, cells, job)
     if not regresses_accuracy(s["method"], settings):
         scores = standardised(scores)

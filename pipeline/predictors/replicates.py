@@ -35,6 +35,11 @@ def regresses_accuracy(method: str, settings) -> bool:
     return all(getattr(settings, key) == value for key, value in flag.items())
 
 
+def uses_unlabelled(method: str) -> bool:
+    """Say whether a predictor learns from cells without labels, too: its plug-in has USES_UNLABELLED."""
+    return getattr(load(method), "USES_UNLABELLED", False)
+
+
 def fit_replicates(
     method: str,
     settings,
@@ -44,20 +49,23 @@ def fit_replicates(
     subsets: np.ndarray,
     seeds: Sequence[int],
     device="cpu",
+    unlabelled: Archs | None = None,
 ) -> list:
     """Return R fitted predictors.
 
     archs: the pool. scores: float (N,), higher is better. subsets: int64 (R, n), the rows of the pool
-    that each replicate is trained on. seeds: one a replicate. Raises UserError if the labels of a
-    replicate are NaN or fewer than two distinct values.
+    that each replicate is trained on. seeds: one a replicate. unlabelled: cells that plug-ins with
+    USES_UNLABELLED may learn from beside a replicate's own, which may be among them. Raises UserError if
+    the labels of a replicate are NaN or fewer than two distinct values.
     """
     scores, subsets = np.asarray(scores, np.float64), np.asarray(subsets)
     check_labels(scores, subsets)
     predictor = load(method).Predictor
+    others = unlabelled if uses_unlabelled(method) else None
     if hasattr(predictor, "fit_many"):
         return predictor.fit_many(settings, resources, archs, scores, subsets, seeds, device)
     return [
-        predictor(settings, resources, seed, device).fit(archs[rows], scores[rows])
+        predictor(settings, resources, seed, device).fit(archs[rows], scores[rows], unlabelled=others)
         for rows, seed in zip(subsets, seeds, strict=True)
     ]
 

@@ -17,6 +17,8 @@ from pipeline.errors import UserError
 from pipeline.search.context import Context
 from pipeline.spaces.archs import Archs
 
+UNLABELLED = 20_000  # cells without labels, drawn of a space that cannot be listed
+
 
 class RetrainedSettings(base.Settings):
     """Which predictor, and how often it is trained."""
@@ -98,10 +100,19 @@ class Retrained(ABC):
 
 def fit(context: Context, archs: Archs, scores: np.ndarray, subsets: np.ndarray, seeds: list[int]) -> list:
     """Train one predictor for each row of `subsets` (int64 (runs, n), rows of `archs`)."""
-    from pipeline.predictors.replicates import fit_replicates
+    from pipeline.predictors.replicates import fit_replicates, uses_unlabelled
     from pipeline.predictors.resources import Resources
 
     method, settings = context.predictor["method"], context.predictor["settings"]
     checked = importlib.import_module(f"pipeline.predictors.{method}").Settings(**settings)
     resources = Resources(latents=dict(context.latents), zeroshot=context.zeroshot)
-    return fit_replicates(method, checked, resources, archs, scores, subsets, seeds, context.device)
+    others = unlabelled(context) if uses_unlabelled(method) else None
+    data = archs, scores, subsets, seeds
+    return fit_replicates(method, checked, resources, *data, context.device, unlabelled=others)
+
+
+def unlabelled(context: Context) -> Archs:
+    """Return the cells that may be searched; of a space that is too large to be listed, random ones."""
+    if context.space.cells is not None:
+        return context.space.cells
+    return context.space.draw(UNLABELLED, context.generators("unlabelled")[0])
