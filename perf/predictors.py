@@ -2,7 +2,7 @@
 
     python perf/predictors.py sizes FOLDER [--benchmark 201 101 301] [--runs 3 3] [--n-train 78 391] …
     python perf/predictors.py tau FOLDER [--benchmark 201 101 301] [--runs 3 1] [--losses] …
-    python perf/predictors.py replicates FOLDER [--threads 2]
+    python perf/predictors.py replicates FOLDER [--threads 2] [--n-train 78]
     python perf/predictors.py space [--threads 2]
 
 sizes: GATES at the training sizes of the paper's tables 4 and 6. tau: every encoder with the hinge, and with
@@ -169,7 +169,7 @@ def replicates(arguments) -> None:
     archs, labels, n_pool = table_of("201", arguments.folder)
     settings = load("gates").Settings(**GATES_201)
     predictor, resources = load("gates").Predictor, Resources(threads=arguments.threads)
-    for n in (78, 391):
+    for n in arguments.n_train or (78, 391):
         subsets, _, seeds = training_runs(n_pool, n, 3, 3, 0, archs.space)
         seconds = []
         for together in (True, False):
