@@ -22,7 +22,7 @@ log = logging.getLogger("nasflow")
 KEYS = {"predictor": ("benchmark", "predictor", "n_train"), "strategy": ("benchmark", "strategy", "queries")}
 OPTIONAL = {  # measures that a run has only if it is asked for them
     "predictor": r"(precision|n)_at_\d+|(rmse|pearson)_above|isomorphic_\w+",
-    "strategy": r"(asked_)?(val|test)_acc|\w*queries_to_\w+",
+    "strategy": r"test_acc|regret|optimum_reached|found_\w+|queries_to_\w+",
 }
 COLUMNS = ("table", "benchmark", "kind", "name", "n", "measure", "ours_mean", "ours_std", "n_runs", "paper")
 COLUMNS += ("difference", "within_2sd", "labels", "n_test", "note")

@@ -19,7 +19,8 @@ from pipeline.errors import DataError
 HERE = Path(__file__).parent
 COLUMNS = ("table", "benchmark", "kind", "name", "n", "measure", "paper", "note")
 KINDS = ("predictor", "strategy")
-LOWER = re.compile(r"n_at_\d+|(r?mse|isomorphic_std)\w*|queries_to_\w+")  # measures of which less is better
+# measures of which less is better
+LOWER = re.compile(r"n_at_\d+|(r?mse|isomorphic_std)\w*|queries_to_\w+|regret|found_rank")
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ MEASURES = {
     "isomorphic_std": "spread of scores over isomorphic forms",
     "val_acc": "validation accuracy",
     "test_acc": "test accuracy",
-    "asked_val_acc": "validation accuracy of the last cell",
-    "asked_test_acc": "test accuracy of the last cell",
+    "found_acc": "accuracy of the best cell found",
+    "found_rank": "rank of the best cell found, as a share of all",
+    "queries_to_optimum_median": "queries to the optimum, median",
 }
 MARKS = {"worse": ("▾ ", "bad"), "better": ("▴ ", "good")}  # before the text, and its tone
 

@@ -15,6 +15,7 @@ from tests.workflow.conftest import Project, copy_project
 
 pytestmark = pytest.mark.workflow
 CONFIG = Path(__file__).with_name("table.yaml")
+SIZES = {"darts": (10, 20), "nasbench201": (10, 39)}  # what differs by benchmark
 GATES = "pipeline/predictors/encoders/gates_edges.py"
 
 
@@ -50,14 +51,27 @@ def rows_of(project: Project, table: str) -> list[dict]:
 def test_predictors_are_trained_on_both_tables(tables):
     rows = rows_of(tables, "predictors")
     found = {(row["benchmark"], row["predictor"], int(row["n_train"])) for row in rows}
-    assert found == {
-        (b, p, n) for b in ("nasbench201", "darts") for p in ("gates", "xgboost") for n in (10, 20)
-    }
+    assert found == {(b, p, n) for b, sizes in SIZES.items() for p in ("gates", "xgboost") for n in sizes}
     assert all(-1 <= float(row["kendall_tau_mean"]) <= 1 for row in rows)
     costs = rows_of(tables, "predictors_cost")
     assert [row["kendall_tau_mean"][:5] for row in costs] == [row["kendall_tau_mean"][:5] for row in rows]
     assert all(float(row["fit_seconds"]) > 0 and row["device"] in ("cpu", "cuda") for row in costs)
     assert all((row["space_seconds"] == "") == (row["benchmark"] == "darts") for row in costs)
+
+
+def test_what_a_paper_prints_stands_beside_what_was_measured(tables, tmp_path):
+    rows = rows_of(tables, "papers/gates")
+    found = {(row["table"], row["benchmark"], row["name"], row["n"]) for row in rows}
+    assert found == {(table, "nasbench201", "gates", "39") for table in "4789"}  # the one setting they share
+    ours = {(r["benchmark"], r["predictor"], r["n_train"]): r for r in rows_of(tables, "predictors")}
+    ours = ours["nasbench201", "gates", "39"]
+    assert rows[0]["ours_mean"] == ours["kendall_tau_mean"] and rows[0]["n_test"] == ours["n_test"] == "30"
+    assert float(rows[0]["paper"]) == 0.6702 and rows[0]["labels"] == "cifar10-valid/val_acc@200"
+    page = (tables.root / "results/report/nasbench201.html").read_text()
+    assert "GATES, Table 4: Kendall" in page and "paper 0.670" in page
+    project = tables.copy(tmp_path / "project")
+    project.edit("pipeline/papers/gates.csv", "gates,39,kendall_tau,0.6702", "gates,39,kendall_tau,0.6703")
+    assert project.plan("papers") == {"paper_table": ["results/tables/papers/gates.csv"]}
 
 
 def test_searches_ask_the_table_or_the_surrogate(tables):
@@ -99,9 +113,9 @@ def test_a_predictor_is_one_file_and_one_line_of_configuration(tables, tmp_path)
     (project.root / "pipeline" / "predictors" / "nearest.py").write_text(printed("python"))
     (line,) = printed("yaml").splitlines()[1:]
     project.edit("table.yaml", "predictors:\n", f"predictors:\n{line}\n")
-    outputs = [f"results/predictors/{b}/nearest/n{n}.h5" for b in ("darts", "nasbench201") for n in (10, 20)]
+    outputs = [f"results/predictors/{b}/nearest/n{n}.h5" for b in SIZES for n in SIZES[b]]
     assert project.plan("predictors")["train_predictor"] == outputs
-    ranking = "results/rankings/nasbench201/nearest/n20.csv"
+    ranking = "results/rankings/nasbench201/nearest/n39.csv"
     project.snakemake(outputs[2], ranking)
     assert (project.root / outputs[2]).exists() and outputs[2] not in project.plan("predictors")
     with open(project.root / ranking) as handle:
