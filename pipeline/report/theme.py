@@ -64,6 +64,9 @@ FIXED = {  # methods that look alike in every report: colours by family, dashes 
     "ssa": (PURPLE, "dash"),
     "random_forest_infonas": (OLIVE, "solid"),
     "semigan": (OLIVE, "dash"),
+    "preference_gp": (OLIVE, "dot"),
+    "bayesian": (OLIVE, "solid"),
+    "predictor_search": (BLUE, "dash"),
     "arch2vec": (PURPLE, "solid"),
     "infonas": (OLIVE, "solid"),
 }

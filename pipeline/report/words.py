@@ -8,6 +8,7 @@ import pandas as pd
 
 PROPER = {
     "arch2vec": "arch2vec",
+    "bayesian": "Bayesian optimisation",
     "cifar10": "CIFAR-10",
     "cifar10-valid": "CIFAR-10",
     "cifar100": "CIFAR-100",
@@ -36,9 +37,11 @@ PROPER = {
     "nasbench201": "NAS-Bench-201",
     "nasbench301": "NAS-Bench-301",
     "peephole": "Peephole",
+    "preference_gp": "preference GP",
     "random": "random search",
     "reinforce": "REINFORCE",
     "renas": "ReNAS",
+    "semigan": "SemiGAN",
     "semigan_nad": "SemiGAN-NAD",
     "ssa": "SSA",
     "svr": "SVR",
@@ -89,7 +92,7 @@ def name(key: str) -> str:
     for latents in ("arch2vec", "info_nas", "infonas"):
         if key.endswith(f"_{latents}"):
             return f"{name(key.removesuffix(f'_{latents}'))} on {PROPER[latents]}"
-    for family in ("gates", "gcn"):
+    for family in ("gates", "gcn", "renas", "ssa"):
         if key.startswith(f"{family}_"):
             return f"{PROPER[family]} {name(key.removeprefix(f'{family}_'))}"
     for scheme in ("ees", "ets"):

@@ -111,6 +111,8 @@ def test_many_predictors_look_different_and_the_same_on_every_page(run):
         ("gates_ees_grad_norm", "GATES EES grad norm"),
         ("gcn_mse", "GCN MSE"),
         ("line_gcn", "line-graph GCN"),
+        ("renas_v4", "ReNAS v4"),
+        ("ssa_no_graph", "SSA no graph"),
         ("gcn_global", "GCN with a global node"),
     ],
 )
