@@ -14,6 +14,8 @@ from pipeline.search.context import Context
 from pipeline.search.latent_cells import LatentCells, LatentSettings
 from pipeline.spaces.archs import Archs
 
+RUNS_AT_ONCE = 25
+
 
 class Settings(LatentSettings):
     """Settings of local search."""

@@ -15,6 +15,8 @@ from pipeline.search.context import Context
 from pipeline.search.latent_cells import LatentCells, LatentSettings
 from pipeline.spaces.archs import Archs
 
+RUNS_AT_ONCE = 50
+
 
 class Settings(LatentSettings):
     """Settings of REINFORCE. The defaults are those of the authors' experiments on NAS-Bench-101."""
