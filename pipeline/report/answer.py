@@ -93,7 +93,7 @@ def answer(run: Run, frames: Mapping[str, pd.DataFrame]) -> Answer | None:
     """Return the answer from `along`'s frames of all strategies; None without a search."""
     frames = {n: frame for n, frame in frames.items() if frame["val_acc"].notna().any()}
     baseline = next((n for n in frames if _strategy(run, n).get("method", n) == "random"), None)
-    candidates = [n for n in frames if _strategy(run, n).get("predictor")]
+    candidates = [n for n in frames if _has_a_model(_strategy(run, n))]
     candidates = candidates or [n for n in frames if n != baseline]
     if not candidates:
         return None
@@ -137,6 +137,11 @@ def end(frame: pd.DataFrame, cost: int) -> pd.DataFrame:
 def seconds_of(ends: pd.DataFrame) -> float:
     """Return the recorded training time so far, mean over runs (rows); NaN if unknown."""
     return float(ends["train_seconds"].mean(skipna=False)) if "train_seconds" in ends else np.nan
+
+
+def _has_a_model(strategy: Mapping) -> bool:
+    """Whether a strategy learns which cells are good, by a predictor or a model of its own."""
+    return bool(strategy.get("predictor")) or strategy.get("method") == "bayesian"
 
 
 def _strategy(run: Run, name: str) -> dict:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.evaluation.measures import kendall_tau
 from pipeline.report import results, theme, words
-from pipeline.report.answer import compare, standing
+from pipeline.report.answer import answer, compare, standing
 from pipeline.report.context import context_of
 from pipeline.report.data import Sources, read
 from pipeline.report.headline import headline
@@ -142,3 +144,20 @@ def test_queries_to_the_optimum_are_a_median_over_all_runs():
     assert to_optimum(frame, 0.9) == (pytest.approx(2 / 3), 2.0)
     share, median = to_optimum(frame[frame["run"] != 1], 0.9)
     assert share == 0.5 and np.isinf(median)
+
+
+def test_the_answer_may_come_from_any_strategy_that_learns():
+    rows = {"random": 0.7, "learned": 0.9, "guided": 0.8, "evolved": 0.95}
+    frames = {}
+    for name, best in rows.items():
+        frame = pd.DataFrame({"run": [0, 1], "query": 1, "cell": [f"{name}0", f"{name}1"], "val_acc": best})
+        frame = frame.assign(test_acc=np.nan, source="known", row=0, trained=1, best_val_acc=best)
+        frames[name] = frame.assign(best_test_acc=np.nan)
+    strategies = {
+        "random": {"method": "random"},
+        "learned": {"method": "bayesian"},
+        "guided": {"method": "predictor_search", "predictor": "gates"},
+        "evolved": {"method": "regularized_evolution"},
+    }
+    run = SimpleNamespace(settings={"strategies": strategies}, labels=None)
+    assert answer(run, frames).strategy == "learned"
