@@ -23,6 +23,7 @@ include: "rules/zeroshot.smk"
 include: "rules/predictors.smk"
 include: "rules/search.smk"
 include: "rules/papers.smk"
+include: "rules/semigan.smk"
 include: "rules/report.smk"
 
 
@@ -37,6 +38,7 @@ localrules:
     predictors,
     search,
     papers,
+    generated,
     report,
 
 
@@ -94,3 +96,8 @@ rule search:
 rule papers:
     input:
         PAPERS,
+
+
+rule generated:
+    input:
+        GENERATED,

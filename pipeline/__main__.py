@@ -32,6 +32,7 @@ STAGES = {
     "search": ("pipeline.search.command", "run a search strategy"),
     "search_table": ("pipeline.search.collect", "write results/tables/search.csv"),
     "papers": ("pipeline.papers.command", "put a paper's numbers beside this run's"),
+    "semigan": ("pipeline.semigan.command", "measure what SemiGAN-NAD generates"),
     "report": ("pipeline.report.command", "write the report"),
     "report_index": ("pipeline.report.overview", "write the overview of a run with several benchmarks"),
 }

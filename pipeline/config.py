@@ -32,6 +32,7 @@ from pipeline.io_dataset.settings import IoDatasetSettings
 from pipeline.papers.printed import papers
 from pipeline.plug_ins import plug_in
 from pipeline.search.settings import SearchSettings
+from pipeline.semigan.generation_settings import GenerationSettings
 from pipeline.settings import Settings
 from pipeline.zeroshot.settings import ZeroShotSettings
 
@@ -86,6 +87,9 @@ class Config(Settings):
     )
     papers: list[Name] = Field(
         [], description="papers whose printed numbers stand beside this run's: files of pipeline/papers"
+    )
+    generation: GenerationSettings | None = Field(
+        None, description="analysis of what semigan_nad strategies generate; null: none"
     )
     report: ReportSettings = Field(ReportSettings(), description="the page")
 

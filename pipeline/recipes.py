@@ -204,6 +204,18 @@ def _search(config: Config, w: dict):
     return settings, entries
 
 
+def _semigan(config: Config, w: dict):
+    settings, entries = _search(config, w)
+    if settings["method"] != "semigan_nad" or settings["origin"] == "children" or config.generation is None:
+        raise ConfigError(
+            f"generation: {w['strategy']} on {w['benchmark']} is not analysed; that takes a strategy of the "
+            "method semigan_nad, a benchmark read from a file, and the section generation"
+        )
+    kept = ("benchmark", "space", "strategy", "settings", "origin", "metric")
+    settings = {key: settings[key] for key in kept} | {"generation": dump(config.generation)}
+    return settings, ["pipeline.semigan.command", *entries[1:]]
+
+
 def origin_of(benchmark) -> str:
     """Return where a search's accuracies come from: a module of `pipeline.search.origins`."""
     if isinstance(benchmark, ChildrenBenchmark):
@@ -242,6 +254,7 @@ _RECIPES: dict[str, Recipe] = {
     "search": _search,
     "search_table": lambda config, w: ({}, ["pipeline.search.collect"]),
     "papers": _papers,
+    "semigan": _semigan,
     "report": _report,
     "report_index": _report_index,
 }

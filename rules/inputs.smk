@@ -157,6 +157,15 @@ def searches_of(benchmark):
     )
 
 
+def generated_of(benchmark):
+    """Tables of what a benchmark's semigan_nad strategies generate, where that is asked for."""
+    if CONFIG.generation is None or benchmark in TRAINED:
+        return []
+    methods = {name: CONFIG.strategies[name]["method"] for name in CONFIG.strategies_of(benchmark)}
+    names = [name for name, method in methods.items() if method == "semigan_nad"]
+    return expand("results/tables/semigan/{benchmark}/{strategy}.csv", benchmark=benchmark, strategy=names)
+
+
 def all_predictions(wildcards=None):
     return [file for benchmark in CONFIG.benchmarks for file in predictions_of(benchmark)]
 

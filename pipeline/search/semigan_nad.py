@@ -18,6 +18,7 @@ from pipeline.search.context import Context
 from pipeline.semigan.settings import SemiGanSettings
 from pipeline.spaces.archs import Archs
 
+RUNS_AT_ONCE = 8  # in one batched model
 log = logging.getLogger("nasflow")
 
 

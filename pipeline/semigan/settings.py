@@ -46,7 +46,7 @@ class SemiGanSettings(base.Settings):
         0.0,
         ge=0,
         le=100,
-        description="weight, in the generator's loss, of the mean square of what it adds to the prior's logits",
+        description="weight, in the generator's loss, of the mean square of what it adds to the prior",
     )
     discriminator_lr: float = Field(1e-3, gt=0, le=1, description="the discriminator's learning rate")
     dropout: float = Field(0.0, ge=0, lt=1, description="of the discriminator's features")

@@ -1,0 +1,23 @@
+# What SemiGAN-NAD generates under the best class, beside the benchmark's own cells.
+
+
+rule generate_cells:
+    input:
+        unpack(strategy_inputs),
+    output:
+        "results/tables/semigan/{benchmark}/{strategy}.csv",
+    log:
+        "results/logs/semigan/{benchmark}/{strategy}.log",
+    conda:
+        ENVIRONMENT
+    threads: CONFIG.threads
+    resources:
+        device=CONFIG.device,
+        mem_mb=4000,
+        runtime=120,
+    params:
+        recipe=recipe("semigan"),
+        oracle=oracle_option,
+    shell:
+        "python -m pipeline semigan --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} "
+        "--strategy {wildcards.strategy} --benchmark-table {input.table} {params.oracle} --out {output}"
