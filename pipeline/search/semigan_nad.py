@@ -25,10 +25,10 @@ log = logging.getLogger("nasflow")
 class Settings(SemiGanSettings):
     """Settings of the joint model and of a round."""
 
-    k: int = Field(5, ge=1, le=100_000, description="cells evaluated in a round")
+    k: int = Field(10, ge=1, le=100_000, description="cells evaluated in a round; paper: 5, in one round")
     n_generated: int = Field(1000, ge=1, le=1_000_000, description="cells generated in a round")
     more_epochs: int = Field(
-        10, ge=1, le=10_000, description="passes over the labelled cells in each round after the first"
+        6, ge=1, le=10_000, description="passes over the labelled cells in each round after the first"
     )
 
 
