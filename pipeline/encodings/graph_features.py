@@ -27,10 +27,10 @@ MOST_FOR_ALL_SETS = 4
 
 def graph_features(archs: Archs) -> np.ndarray:
     """Return float32 (N, F), the properties that this module describes; F depends on the space alone."""
-    parts = [_features(archs[start : start + CELLS_AT_ONCE]) for start in range(0, len(archs), CELLS_AT_ONCE)]
-    return (
-        np.concatenate(parts) if parts else np.zeros((0, len(graph_feature_names(archs.space))), np.float32)
-    )
+    if not len(archs):
+        return np.zeros((0, len(graph_feature_names(archs.space))), np.float32)
+    starts = range(0, len(archs), CELLS_AT_ONCE)
+    return np.concatenate([_features(archs[start : start + CELLS_AT_ONCE]) for start in starts])
 
 
 def graph_feature_names(name: str) -> list[str]:
@@ -91,8 +91,8 @@ def _sets(operations: list[int]) -> list[tuple[int, ...]]:
 def _best_path(edges: np.ndarray, weight, allowed, started, better) -> np.ndarray:
     """Return the least or greatest weight of a path from a start to each vertex, int16 (M, V); -1: no path.
 
-    edges: bool (M, V, V), i < j. weight: int16 (M, V), of the vertices on the path. allowed: bool (M, V), which
-    vertices it may pass. better: np.minimum or np.maximum.
+    edges: bool (M, V, V), i < j. weight: int16 (M, V), of the vertices on the path. allowed: bool (M, V),
+    which vertices it may pass. better: np.minimum or np.maximum.
     """
     best = np.where(started, 0, -1).astype(np.int16)
     for target in range(1, edges.shape[1]):

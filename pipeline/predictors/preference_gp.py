@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -49,14 +49,14 @@ class Features:
 
     def __init__(self, zeroshot: Path | None, metrics: tuple[str, ...]):
         self._kept: OrderedDict[bytes, tuple[dict[str, np.ndarray], np.ndarray]] = OrderedDict()
-        self._scores, self._scales = None, {}
+        self._scores = None
         if metrics:
             from pipeline.predictors.on_scores import open_scores
             from pipeline.predictors.smooth_scores import SmoothScores
 
-            stored = open_scores(Resources(zeroshot=zeroshot))
-            self._scores = SmoothScores(stored, list(metrics), _structure)
-            self._stored = stored
+            self._stored = open_scores(Resources(zeroshot=zeroshot))
+            with _one_thread():
+                self._scores = SmoothScores(self._stored, list(metrics), structures_of)
 
     def of(self, archs: Archs) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Return ({"flow": float32 (N, S), "counts": float32 (N, T)}, scores float32 (N, M)).
@@ -67,25 +67,31 @@ class Features:
         content.update(archs.space.encode() + (b"" if archs.adj is None else archs.adj.tobytes()))
         key = content.digest()
         if key not in self._kept:
-            self._kept[key] = self._made(archs)
+            if self._scores is not None:
+                self._stored.check_space(archs.space)
+            with _one_thread():
+                scores = (
+                    np.zeros((len(archs), 0), np.float32) if self._scores is None else self._scores.of(archs)
+                )
+                flow, counts = structures_of(archs)
+            self._kept[key] = {"flow": flow, "counts": counts}, scores
             if len(self._kept) > KEPT_SETS:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
 
-    def _made(self, archs: Archs) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        if archs.space not in self._scales:
-            counts = graph_features(reference_cells(archs.space))
-            self._scales[archs.space] = counts.mean(axis=0), counts.std(axis=0)
-        mean, deviation = self._scales[archs.space]
-        varied = deviation > 0
-        counts = (graph_features(archs)[:, varied] - mean[varied]) / deviation[varied]
-        if self._scores is None:
-            scores = np.zeros((len(archs), 0), np.float32)
-        else:
-            self._stored.check_space(archs.space)
-            scores = self._scores.of(archs)
-        return {"flow": flow_features(archs), "counts": counts}, scores
+
+def structures_of(archs: Archs) -> list[np.ndarray]:
+    """Return what random networks compute (N, S) and counted properties (N, T), float32, both scaled."""
+    mean, deviation = _count_scales(archs.space)
+    varied = deviation > 0
+    return [flow_features(archs), (graph_features(archs)[:, varied] - mean[varied]) / deviation[varied]]
+
+
+@cache
+def _count_scales(name: str) -> tuple[np.ndarray, np.ndarray]:
+    counts = graph_features(reference_cells(name))
+    return counts.mean(axis=0), counts.std(axis=0)
 
 
 class Predictor:
@@ -161,10 +167,6 @@ class Predictor:
 @lru_cache(maxsize=2)  # replicates, and refits of a search, share what was computed
 def _shared_features(zeroshot: Path | None, metrics: tuple[str, ...], changed: int) -> Features:
     return Features(zeroshot if metrics else None, metrics)
-
-
-def _structure(archs: Archs) -> np.ndarray:
-    return np.hstack([graph_features(archs), flow_features(archs)])
 
 
 def _one_thread():
