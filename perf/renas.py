@@ -47,13 +47,14 @@ VERSIONS = {  # name -> method, settings
     "peephole": ("peephole", {}),
     "e2epp": ("e2epp", {}),
 }
-PAPER = {  # ReNAS, table 2: tau at 424 and 4,236 labels
+SIZES = (424, 4236, 1000, 10_000)
+PAPER = {  # tau at these sizes: ReNAS, table 2, and SSA, table 1
     "v1": (0.3465, 0.5911),
     "v2": (0.4856, 0.6090),
     "v3": (0.6039, 0.7943),
     "v4": (0.6335, 0.8136),
-    "peephole": (0.4556, 0.4769),
-    "e2epp": (0.5038, 0.6734),
+    "peephole": (0.4556, 0.4769, 0.4373, 0.4870),
+    "e2epp": (0.5038, 0.6734, 0.5705, 0.6941),
 }
 
 
@@ -77,7 +78,7 @@ def rank(arguments) -> None:
         print(f"{'version':18} labels     tau     sd   paper       MSE Pearson  fit s")
         for version, runs in found.items():
             tau, error, r, seconds = np.mean(runs, axis=0)
-            paper = dict(zip((424, 4236), PAPER.get(version, ()), strict=False)).get(n, np.nan)
+            paper = dict(zip(SIZES, PAPER.get(version, ()), strict=False)).get(n, np.nan)
             deviation = np.std(runs, axis=0, ddof=1)[0] if len(runs) > 1 else np.nan
             measured = f"{tau:7.4f} {deviation:6.4f} {paper:7.4f} {error:9.6f} {r:7.4f} {seconds:6.1f}"
             print(f"{version:18} {n:6d} {measured}")

@@ -32,12 +32,6 @@ class Settings(TrainingSettings):
     mlp: list[PositiveInt] = Field([], description="widths of the head's hidden layers")
     batch_size: int = Field(1024, ge=2, le=1_000_000, description="training cells a step")
     loss: Loss = Field("pairwise_bce", description="training loss")
-    max_compare_ratio: float | None = Field(
-        None,
-        gt=0,
-        le=1000,
-        description="pairs drawn in a step, per training cell; null: all pairs of the batch",
-    )
     accuracies: Literal["as_they_are", "min_max"] = Field(
         "min_max", description="min_max: 0 is the worst training cell and 1 the best one while training"
     )

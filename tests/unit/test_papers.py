@@ -43,9 +43,10 @@ def test_the_configuration_of_a_paper_measures_what_it_prints(paper):
     assert any(row.name in named[row.kind] and row.benchmark in raw["benchmarks"] for row in rows)
 
 
-def test_every_name_in_the_numbers_of_gates_is_configured():
-    config = check(configured("gates"))
-    for row in printed.read(printed.file_of("gates")):
+@pytest.mark.parametrize("paper", ["gates", "renas"])
+def test_every_name_in_the_numbers_of_a_paper_is_configured(paper):
+    config = check(configured(paper))
+    for row in printed.read(printed.file_of(paper)):
         named = config.predictors if row.kind == "predictor" else config.strategies
         assert row.name in named and row.benchmark in config.benchmarks, row
 
@@ -66,6 +67,17 @@ def test_the_numbers_of_gates_are_those_of_its_tables():
     assert found["10", "nasbench201", "gates_plus", 196, "found_acc"] == 0.9371
     tables = {key[0] for key in found}
     assert tables == {"2", "4", "5", "6", "7", "8", "9", "10"} and len(found) == 354
+
+
+def test_the_numbers_of_renas_are_those_of_its_tables():
+    rows = printed.read(printed.file_of("renas"))
+    found = {(r.table, r.benchmark, r.name, r.n, r.measure): r.paper for r in rows}
+    assert found["2", "nasbench101", "renas_v4", 424, "kendall_tau"] == 0.6335
+    assert found["2", "nasbench101", "e2epp", 4236, "kendall_tau"] == 0.6734
+    assert found["3", "nasbench101", "renas_v1", 434, "found_acc"] == 0.9136
+    assert found["4", "nasbench101_flops", "renas_v4", 434, "found_rank"] == 0.0016
+    assert found["6", "nasbench101_skip", "renas_v4", 434, "found_acc"] == 0.9402
+    assert {key[0] for key in found} == {"2", "3", "4", "6"}
 
 
 def test_benchmarks_of_a_paper_are_those_of_the_ready_configurations():
