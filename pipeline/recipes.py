@@ -165,7 +165,7 @@ def _predictors(config: Config, w: dict):
 
 def _rank(config: Config, w: dict):
     settings, entries = _predictors(config, w)
-    kept = {key: settings["evaluation"][key] for key in ("labels", "n_seeds", "protocol")}
+    kept = {key: v for key, v in settings["evaluation"].items() if key not in ("ks", "isomorphic")}
     settings["evaluation"] = kept | {"n_subsets": 1}
     used = [entry for entry in entries[1:] if not entry.endswith(".isomorphs")]
     return settings, ["pipeline.predictors.rank", *used, *spaces.code(settings["space"], "hashing")]

@@ -224,7 +224,9 @@ class Fixtures:
         spread = np.std(np.sort(truth)[2:])
         scores = [truth + noise * spread * self.rng.normal(size=HELD_OUT) for _ in range(9)]
         job = self.job("predictors", {"predictor": predictor, "n_train": n_train})
-        with write_h5(path, "predictions", job, [table], {"fit_seconds": 4.2, "score_seconds": 0.3}) as handle:
+        with write_h5(
+            path, "predictions", job, [table], {"fit_seconds": 4.2, "score_seconds": 0.3}
+        ) as handle:
             handle.attrs.update(
                 {"benchmark": "digits101", "predictor": predictor, "n_train": n_train, "ks": [5, 10]}
             )
