@@ -118,7 +118,12 @@ class Varying(Settings):
 
 def _without_null(value):
     """A file that is merged over another cannot remove an entry; it can say null."""
-    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+    return {k: v for k, v in value.items() if not is_null(v)} if isinstance(value, dict) else value
+
+
+def is_null(value) -> bool:
+    """Return whether an entry is null, or the text that Snakemake makes of it inside of --config."""
+    return value is None or value == "null"
 
 
 def leave_out_benchmarks(raw: dict) -> dict:
@@ -129,7 +134,7 @@ def leave_out_benchmarks(raw: dict) -> dict:
     named = raw.get("benchmarks")
     if not isinstance(named, dict):
         return raw
-    gone = {name for name, benchmark in named.items() if benchmark is None}
+    gone = {name for name, benchmark in named.items() if is_null(benchmark)}
     if not gone or len(gone) == len(named):
         return raw  # the only one is rather a forgotten setting, and an error
     left = raw | {"benchmarks": {name: named[name] for name in named if name not in gone}}

@@ -23,7 +23,7 @@ from pydantic import (
 from pipeline.autoencoders.infonas_settings import InfoNasSettings
 from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, images_of
-from pipeline.by_benchmark import is_used_on, leave_out_benchmarks, on, scoped
+from pipeline.by_benchmark import is_null, is_used_on, leave_out_benchmarks, on, scoped
 from pipeline.config_checks import check_across
 from pipeline.config_errors import in_words
 from pipeline.errors import ConfigError
@@ -109,9 +109,9 @@ class Config(Settings):
         if not isinstance(raw, dict):
             return raw
         raw = leave_out_benchmarks(raw)
-        given = {key: value for key, value in raw.items() if key not in NAMED or value is not None}
+        given = {key: value for key, value in raw.items() if key not in NAMED or not is_null(value)}
         named = {key: value for key, value in given.items() if key in NAMED and isinstance(value, dict)}
-        return given | {key: {k: v for k, v in of.items() if v is not None} for key, of in named.items()}
+        return given | {key: {k: v for k, v in of.items() if not is_null(v)} for key, of in named.items()}
 
     def only_benchmark(self) -> str:
         """Return the name of the only benchmark. Raises ConfigError if there are several."""

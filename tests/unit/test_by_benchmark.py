@@ -174,10 +174,11 @@ def test_a_mistake_is_one_line_with_the_path_of_the_key(two, changes, message):
     assert str(error.value).startswith(f"c.yaml: {message}") and "\n" not in str(error.value)
 
 
-def test_a_benchmark_that_is_null_takes_what_is_said_of_it_along(two):
+@pytest.mark.parametrize("null", [None, "null"])  # the text is what `snakemake --config` makes of it
+def test_a_benchmark_that_is_null_takes_what_is_said_of_it_along(two, null):
     raw = changed(
         two,
-        benchmarks={"nasbench301": None},
+        benchmarks={"nasbench301": null},
         predictors={"xgboost": {"benchmarks": ["nasbench301"]}},
         strategies={"random": {"benchmarks": ["nasbench201", "nasbench301"]}},
         evaluation={
