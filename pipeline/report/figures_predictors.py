@@ -66,8 +66,8 @@ def tau_by_cost(costs: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
 
 
 def _seconds_axis(seconds: pd.Series) -> dict:
-    """Ticks of 1, 2 and 5 times powers of ten that the values span; fewer over many powers."""
+    """Ticks at round numbers over the powers of ten that the values span, the closer the fewer these are."""
     low, high = np.log10(seconds.min()), np.log10(seconds.max())
-    steps = (1, 2, 5) if high - low < 2 else (1,)
+    steps = (1, 1.5, 2, 3, 4, 5, 6, 8) if high - low < 0.9 else (1, 2, 5) if high - low < 2 else (1,)
     ticks = [step * 10.0**power for power in range(int(low) - 2, int(high) + 2) for step in steps]
     return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
