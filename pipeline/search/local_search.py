@@ -16,7 +16,7 @@ from pipeline.search.context import Context
 from pipeline.spaces.archs import Archs
 
 RUNS_AT_ONCE = 25
-MUTATED_AT_ONCE = 5  # most neighbours are new, so that few are drawn in vain
+MUTATED_AT_ONCE = {False: 5, True: 100}  # most neighbours are new; but in a part of a space many are outside
 
 
 class Settings(base.Settings):
@@ -26,7 +26,7 @@ class Settings(base.Settings):
         False, description="ask for all neighbours before moving to the best; false: move to the first better"
     )
     mutations: int = Field(
-        100,
+        300,
         ge=1,
         le=100_000,
         description="mutations drawn for one step; a cell of which all were seen is left for a random one",
@@ -75,9 +75,14 @@ class Strategy:
         return self.space.draw(1, self.rngs[run])
 
     def _neighbour(self, run: int) -> Archs | None:
-        for start in range(0, self.settings.mutations, MUTATED_AT_ONCE):
-            n = min(MUTATED_AT_ONCE, self.settings.mutations - start)
-            drawn = self.space.mutate(self.centre[run][np.zeros(n, np.int64)], self.rngs[run])
+        at_once = MUTATED_AT_ONCE[self.space.restricted]
+        for start in range(0, self.settings.mutations, at_once):
+            n = min(at_once, self.settings.mutations - start)
+            centre = self.centre[run][np.zeros(n, np.int64)]
+            drawn = self.space.space.mutate(
+                centre, self.rngs[run]
+            )  # the domain's never leave it, by far jumps
+            drawn = drawn[self.space.validate(drawn)]
             for i, key in enumerate(self.space.cell_key(drawn).tolist()):
                 if key not in self.seen[run]:
                     return drawn[i]

@@ -126,6 +126,17 @@ def test_local_search_moves_to_the_first_better_cell_or_to_the_best_of_all():
         assert (strategy.centre[0].ops == expected.ops).all()
 
 
+def test_local_search_leaves_a_cell_without_neighbours_in_the_table():
+    apart = DOMAIN.cells[np.unique(toy.quality(DOMAIN.cells) // 0.07, return_index=True)[1]]
+    few = Domain(toy, Archs.concatenate([apart, DOMAIN.cells[5000:5400:40]]), restricted=True)
+    context = Context(few, [], [3], few.size)
+    strategy = local_search.Strategy(local_search.Settings(), context)
+    lonely = Archs(toy.NAME, np.full((1, toy.SLOTS), 4, np.uint8))
+    strategy.tell(np.array([0]), lonely, np.array([0.99]))
+    strategy.ask(np.array([5]))
+    assert strategy.centre[0] is None and strategy.height[0] == -np.inf, "a random cell is the next start"
+
+
 def test_annealing_accepts_what_is_worse_only_while_it_is_hot():
     context = Context(DOMAIN, [], [3], 50)
     cold = predictor_search.Settings(**GUIDED | {"inner": "annealing", "temperature": 1e-6, "steps": 200})
