@@ -45,6 +45,19 @@ def test_the_configuration_of_latent_search_names_latents_in_its_recipes():
     assert check(config.model_dump(mode="json")) == config
 
 
+@pytest.mark.parametrize("name", ["search_nasbench201", "search_nasbench301"])
+def test_configurations_that_compare_searches_are_right(name):
+    config = load_config(CONFIGS / f"{name}.yaml")
+    assert check(config.model_dump(mode="json")) == config
+    for benchmark in config.benchmarks:
+        for strategy in config.strategies_of(benchmark):
+            found = recipe("search", config, benchmark=benchmark, strategy=strategy)["settings"]
+            assert found["metric"] == "val" and found["budget"] in (192, 200)
+            assert (found["predictor"] is not None) == (strategy == "predictor_search")
+    latent = [name for name, entry in config.strategies.items() if entry.get("latents")]
+    assert not set(latent) & set(config.strategies_of(list(config.benchmarks)[-1]))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_ready_configurations_are_right(name):
     config = load_config(CONFIGS / f"{name}.yaml")
