@@ -83,7 +83,8 @@ def _device(job: Job):
     """Return the torch device; without importing torch where nothing of a search needs it."""
     s = job.settings
     idle = s["origin"] == "table" and s["predictor"] is None and not latents_in(s["settings"])
-    return "cpu" if idle else job.torch_device()
+    learns = getattr(importlib.import_module(f"pipeline.search.{s['method']}"), "LEARNS", False)
+    return "cpu" if idle and not learns else job.torch_device()
 
 
 def _of_runs(initial: Archs, n_initial: int, runs: range) -> Archs:

@@ -19,6 +19,7 @@ from pipeline.semigan.settings import SemiGanSettings
 from pipeline.spaces.archs import Archs
 
 RUNS_AT_ONCE = 8  # in one batched model
+LEARNS = True  # networks of its own
 log = logging.getLogger("nasflow")
 
 

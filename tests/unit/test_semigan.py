@@ -20,7 +20,7 @@ from pipeline.semigan.settings import SemiGanSettings
 from pipeline.semigan.training import fooled
 
 SMALL = {"hidden": 8, "latent_dim": 4, "rank_dim": 4, "batch_size": 16, "n_unlabelled": 40}
-EPOCHS = 40
+EPOCHS = 20
 NAMES = ("nasbench101", "nasbench201", "darts")
 
 
@@ -115,7 +115,7 @@ def test_repair_makes_cells_of_noise(name):
 @pytest.fixture(scope="module")
 def trained():
     """Three runs on NAS-Bench-201; the accuracy is the share of 3x3 convolutions."""
-    settings = SemiGanSettings(**SMALL | {"lr": 0.01, "guidance": 1, "shrinkage": 0.05, "percentile": 75})
+    settings = SemiGanSettings(**SMALL | {"lr": 0.01, "generator_lr": 0.01, "percentile": 75})
     labelled = [drawn("nasbench201", 48, seed) for seed in range(3)]
     free = [drawn("nasbench201", 40, 10 + seed) for seed in range(3)]
     model = SemiGan(settings, "nasbench201", free, [1, 2, 3])
@@ -125,20 +125,23 @@ def trained():
 
 def test_the_predictor_learns_and_the_generator_follows_the_class(trained):
     test = drawn("nasbench201", 200, 99)
-    for said in trained.model.predict([test] * 3):
-        assert np.corrcoef(said, share_of_conv3x3(test))[0, 1] > 0.7
+    found = [np.corrcoef(said, share_of_conv3x3(test))[0, 1] for said in trained.model.predict([test] * 3)]
+    assert min(found) > 0.85
     best, worst = trained.model.generate(200, rank=0), trained.model.generate(200, rank=4)
     for good, bad in zip(best, worst, strict=True):
         assert good.raw.all()  # the prior never gives an operation where no cell has one
-        assert share_of_conv3x3(good.archs).mean() > share_of_conv3x3(bad.archs).mean() + 0.01
+        assert share_of_conv3x3(good.archs).mean() > share_of_conv3x3(bad.archs).mean() + 0.015
 
 
-def test_a_run_is_the_same_whatever_runs_beside_it(trained):
+def test_a_run_does_not_depend_on_those_beside_it(trained):
+    labels = [share_of_conv3x3(archs) for archs in trained.labelled]
+    three = SemiGan(trained.settings, "nasbench201", trained.free, [1, 2, 3])
+    three.fit(trained.labelled, labels, 3)
     alone = SemiGan(trained.settings, "nasbench201", trained.free[1:2], [2])
-    alone.fit(trained.labelled[1:2], [share_of_conv3x3(trained.labelled[1])], EPOCHS)
+    alone.fit(trained.labelled[1:2], labels[1:2], 3)
     test = drawn("nasbench201", 50, 5)
-    beside = trained.model.predict([test] * 3)[1]
-    np.testing.assert_allclose(alone.predict([test])[0], beside, rtol=1e-5)  # sums in another order
+    beside = three.predict([test] * 3)[1]
+    np.testing.assert_allclose(alone.predict([test])[0], beside, rtol=1e-4)  # sums in another order
 
 
 @pytest.mark.parametrize("name", ["nasbench101", "darts"])
@@ -160,11 +163,11 @@ def test_generated_graphs_become_cells_in_every_space(name):
 def test_the_plug_in_gives_accuracies_and_trains_replicates_together():
     archs = drawn("nasbench201", 80)
     y, rows = share_of_conv3x3(archs), np.stack([np.arange(40), np.arange(20, 60)])
-    settings = plug_in.Settings(**SMALL, epochs=10, targets="standardised")
+    settings = plug_in.Settings(**SMALL, epochs=3, targets="standardised")
     fitted = plug_in.Predictor.fit_many(settings, None, archs, y, rows, [3, 4])
     scores = [one.predict(archs) for one in fitted]
-    assert all(s.dtype == np.float32 and 0.7 < s.mean() < 1 for s in scores)
+    assert all(s.dtype == np.float32 and 0.5 < s.mean() < 1.2 for s in scores)
     again = plug_in.Predictor.fit_many(settings, None, archs, y, rows[1:], [4])[0]
-    np.testing.assert_allclose(again.predict(archs), scores[1], rtol=1e-5)
+    np.testing.assert_allclose(again.predict(archs), scores[1], rtol=1e-4)
     with pytest.raises(ValueError, match="predict before fit"):
         plug_in.Predictor(settings).predict(archs)
