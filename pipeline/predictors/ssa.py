@@ -84,7 +84,7 @@ class Settings(base.Settings):
     )
     batch_size: int = Field(1024, ge=2, le=100_000, description="cells a step, labelled and unlabelled")
     pretrain_epochs: int = Field(
-        10, ge=0, le=100_000, description="passes of the auto-encoder alone over all cells"
+        2, ge=0, le=100_000, description="passes of the auto-encoder alone over all cells"
     )
     epochs: int = Field(200, ge=1, le=100_000, description="passes over the labelled cells")
     lr: float = Field(1e-3, gt=0, le=10, description="Adam's learning rate")

@@ -95,6 +95,11 @@ def test_a_search_gives_the_cells_that_it_may_ask_for():
     cells = some_cells(50)
     domain = Domain(nasbench101, cells, restricted=True)
     assert retraining.unlabelled(SimpleNamespace(space=domain)) is cells
+    context = SimpleNamespace(space=domain, latents={}, zeroshot=None, device="cpu")
+    context.predictor = {"method": "ssa", "settings": {**SMALL, "n_unlabelled": None, "graph": "space"}}
+    some = cells[:20]
+    (fitted,) = retraining.fit(context, some, made_up_accuracies(some), np.arange(20)[None], [1])
+    np.testing.assert_array_equal(fitted.context.keys, np.sort(nasbench101.cell_key(cells)))
     context = SimpleNamespace(space=Domain(darts, None), generators=lambda *_: [np.random.default_rng(1)])
     drawn = retraining.unlabelled(context)
     assert len(np.unique(darts.cell_key(drawn))) == len(drawn) == retraining.UNLABELLED
