@@ -45,7 +45,7 @@ SCORES = [
     "snip",
 ]
 SIZES = {"201": (39, 78, 195, 391, 781), "101": (191, 381, 1906, 3812), "301": (59, 147)}
-GATES_PLUS = {**GATES_201, "auxiliary_weight": 0.1}
+GATES_PLUS = GATES_201
 EES, ETS = ("grad_norm", "plain", "snip", "synflow", "params", "flops"), ("relu_logdet",)
 
 

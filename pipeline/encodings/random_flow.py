@@ -54,12 +54,15 @@ class _Basis:
 @cache
 def _basis(name: str) -> _Basis:
     """Return scales and principal axes of the space's reference cells."""
+    from scipy.linalg import eigh
+
     outputs = _outputs(reference_cells(name)).astype(np.float64)
     mean, deviation = outputs.mean(axis=0), outputs.std(axis=0)
     deviation = np.where(deviation > 1e-6, deviation, np.inf)
     scaled = (outputs - mean) / deviation
-    variances, axes = np.linalg.eigh(scaled.T @ scaled / len(scaled))
-    variances, axes = variances[::-1][:AXES], axes[:, ::-1][:, :AXES]
+    width = scaled.shape[1]
+    leading = (width - AXES, width - 1)
+    variances, axes = eigh(scaled.T @ scaled / len(scaled), subset_by_index=leading)
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])  # one of two signs
     axes = axes / np.sqrt(variances.mean())
     return _Basis(mean.astype(np.float32), deviation.astype(np.float32), axes.astype(np.float32))
