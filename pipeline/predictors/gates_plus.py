@@ -6,7 +6,8 @@ are ranked, too.
 
 The paper does not say how scores are scaled, nor what the second head is. Here: scores named in `log` are
 replaced by their logarithm, since they range over orders of magnitude; then all are scaled to mean 0 and
-deviation 1 by the training cells; and a weight of 0.1, chosen among 1, 0.3, 0.1 and 0.03. A score that is missing has no part in training, and is a mean elsewhere.
+deviation 1 by the training cells. The second head's weight is chosen among 1, 0.3, 0.1 and 0.03. A score that
+is missing has no part in training, and is a mean elsewhere.
 """
 
 from __future__ import annotations
