@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline import settings as base
 from pipeline.encodings.graph_features import graph_features
@@ -42,6 +42,12 @@ class Settings(base.Settings):
     )
     flow: bool = Field(True, description="whether there is a process on what random networks compute")
     counts: bool = Field(True, description="whether there is a process on counted properties of the graph")
+
+    @model_validator(mode="after")
+    def _some_process(self):
+        if not (self.flow or self.counts):
+            raise ValueError("flow and counts are both false: nothing is left to learn from; keep one")
+        return self
 
 
 class Features:
@@ -101,8 +107,8 @@ class Predictor:
         """Raises UserError if settings name zero-shot scores and resources have none."""
         resources = resources or Resources()
         self.settings, self.seed, self.processes = settings, seed, None
-        path = resources.zeroshot
-        changed = path.stat().st_mtime_ns if settings.zeroshot and path and Path(path).exists() else 0
+        path = Path(resources.zeroshot) if settings.zeroshot and resources.zeroshot else None
+        changed = path.stat().st_mtime_ns if path and path.exists() else 0
         self.features = _shared_features(path, tuple(settings.zeroshot), changed)
 
     def fit(self, archs: Archs, scores, unlabelled: Archs | None = None) -> Predictor:
@@ -166,7 +172,7 @@ class Predictor:
 
 @lru_cache(maxsize=2)  # replicates, and refits of a search, share what was computed
 def _shared_features(zeroshot: Path | None, metrics: tuple[str, ...], changed: int) -> Features:
-    return Features(zeroshot if metrics else None, metrics)
+    return Features(zeroshot, metrics)
 
 
 def _one_thread():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from pipeline.artifacts import put, put_archs, write_h5
 from pipeline.errors import DataError, UserError
@@ -148,6 +149,8 @@ def test_bad_scores_are_refused_in_one_line(cells, scores_file):
         predictor("zen")
     with pytest.raises(DataError, match="holds scores of nasbench201 cells, expected nasbench101"):
         predictor("synflow").fit(some_cells(20), np.arange(20.0))
+    with pytest.raises(ValidationError, match="flow and counts are both false"):
+        Settings(flow=False, counts=False)
     with pytest.raises(UserError, match="all equal"):
         Predictor(Settings()).fit(cells[:5], np.ones(5))
 
