@@ -18,6 +18,7 @@ SHARPNESS = 12.0  # where f has variance 1
 WEIGHT = 16.0  # of a cell's comparisons, all together, against the prior
 INDUCING_CELLS = 1500  # f is a combination of kernels at so many training cells
 COMPARED_WITH = 512  # cells are compared within random groups of so many
+STEPS = 50  # of the optimiser; twice as many change tau by .0002
 JITTER = 1e-4
 NOISES = 10.0 ** np.arange(
     -4, 0.5, 0.5
@@ -114,4 +115,4 @@ def _most_likely(basis: np.ndarray, y: np.ndarray, generator) -> np.ndarray:
         return total + 0.5 * u @ u, basis.T @ slope + u
 
     start = np.zeros(basis.shape[1])
-    return minimize(cost, start, jac=True, method="L-BFGS-B", options={"maxiter": 100}).x
+    return minimize(cost, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x
