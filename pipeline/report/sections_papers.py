@@ -107,7 +107,10 @@ def _cell(measure: str, row: pd.Series) -> Cell:
         digits = 1 if measure.startswith("n_at") else 3
         text, paper = words.spread(ours, deviation, digits), words.number(printed, digits)
     mark, tone = MARKS.get(row["verdict"], ("", ""))
-    return Cell(mark + text, ours, note="" if words.missing(printed) else f"paper {paper}", tone=tone)
+    note = f"paper {paper}"
+    if words.missing(printed):  # what the paper has instead
+        note = "" if words.missing(row["note"]) else str(row["note"])
+    return Cell(mark + text, ours, note=note, tone=tone)
 
 
 def _caption(c: Context, part: pd.DataFrame) -> str:
@@ -122,7 +125,7 @@ def _caption(c: Context, part: pd.DataFrame) -> str:
         "Below: what the paper has. ▾ and ▴: ours is worse or better by more than two standard deviations of "
         "ours."
     )
-    notes = part["note"].dropna().unique()
+    notes = part.loc[part["paper"].notna(), "note"].dropna().unique()
     if len(notes):
         text += f" What differs: {'; '.join(note.removeprefix('paper: ') for note in notes)} (in the paper)."
     return text

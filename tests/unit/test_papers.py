@@ -210,7 +210,7 @@ def section_of(table: Path, paper: Path):
 
 
 def test_the_report_has_a_table_for_each_of_the_papers(joined, table, tmp_path):
-    joined(*ROWS, "4,nasbench301,predictor,mlp,59,mse,0.1,")
+    joined(*ROWS, "4,nasbench301,predictor,mlp,59,mse,,paper: 0.1 of other cells")
     section = section_of(table, tmp_path / "papers/some.csv")
     assert section.lead.startswith("1 of 2 numbers are as good as printed") and "1 is worse" in section.lead
     first, second = section.blocks
@@ -218,6 +218,8 @@ def test_the_report_has_a_table_for_each_of_the_papers(joined, table, tmp_path):
     gates = first.rows[0][1]
     assert (gates.text, gates.note, gates.tone) == ("▴ 0.600 ± 0.020", "paper 0.559", "good")
     assert first.rows[1][1].tone == "" and first.rows[0][2].text == ""
+    assert (first.rows[1][2].text, first.rows[1][2].note) == ("0.010", "paper: 0.1 of other cells")
+    assert "0.1 of" not in first.caption
     assert "609 test cells (cifar10/val_acc@100)" in first.caption and "other cells" in first.caption
     random = second.rows[0]
     assert random[1].tone == "bad" and random[1].text.startswith("▾ 94.00")
