@@ -188,6 +188,6 @@ def page_inputs(wildcards):
         "zeroshot": f"results/zeroshot/{benchmark}.h5" if benchmark in SCORED else [],
         "predictions": predictions_of(benchmark),
         "search": searches_of(benchmark),
-        "tables": TABLES + SEARCH_TABLES,
+        "tables": [*TABLES, *SEARCH_TABLES, *generated_of(benchmark)],
         "papers": PAPERS,
     }

@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 from pipeline.report import (
     sections,
     sections_autoencoders,
+    sections_generated,
     sections_labels,
     sections_papers,
     sections_predictors,
@@ -62,6 +63,7 @@ QUERIED = ("validation", "test")  # what these say where test accuracies were qu
 SECTIONS = (
     sections_search.search,
     sections_search.found_cells,
+    sections_generated.generated,
     sections_predictors.predictors,
     sections_papers.papers,
     sections_labels.labels,

@@ -1,0 +1,75 @@
+"""The section on cells that SemiGAN-NAD generates, beside those of the benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.report import words
+from pipeline.report.blocks import Cell, Figure, Head, Panel, Section, Table
+from pipeline.report.context import Context
+from pipeline.report.figures_generated import frequencies
+
+SHARES = {
+    "valid": "graphs: ",
+    "accuracy": "",
+    "contains": "contains ",
+    "shortest path": "shortest path of ",
+}
+
+
+def generated(c: Context) -> Section | None:
+    """Shares of generated cells, and where the best ones have which operation; None without such tables."""
+    files = [Path(p) for p in c.run.sources.tables if Path(p).parent.parent.name == "semigan"]
+    if not files:
+        return None
+    blocks, leads = [], []
+    for file in files:
+        frame = pd.read_csv(file, keep_default_na=False, na_values=[""]).fillna({"name": "", "detail": ""})
+        name = words.name(file.stem)
+        blocks += [_shares(c, file, frame, name), *_places(c, file, frame, name)]
+        valid = frame[frame["part"] == "valid"].set_index("name")["generated_mean"]
+        raw, made = (words.percent(valid[key], 1) for key in ("as generated", "after repair"))
+        leads.append(f"{name}: {raw} of the graphs that it generates are cells, {made} after repair.")
+    return Section("generated", "Generated cells", " ".join(leads), tuple(blocks))
+
+
+def _shares(c: Context, file: Path, frame: pd.DataFrame, name: str) -> Table:
+    """What share of the generated cells, and of the benchmark's, is or has something."""
+    head = [
+        Head("share of cells", False),
+        Head("generated", hint="mean and standard deviation over models"),
+        Head("benchmark", hint="all cells of the table"),
+    ]
+    rows = []
+    for row in frame[frame["part"].isin(SHARES)].itertuples():
+        if pd.isna(row.generated_mean):
+            continue
+        what = f"{SHARES[row.part]}{row.name} {row.detail}".strip()
+        mean, other = words.percent(row.generated_mean, 1), words.percent(row.benchmark, 1)
+        spread = "" if pd.isna(row.generated_std) else f" ± {words.number(100 * row.generated_std, 1)}"
+        known = Cell("" if pd.isna(row.benchmark) else other, row.benchmark)
+        rows.append([Cell(what), Cell(mean + spread, row.generated_mean), known])
+    caption = (
+        f"Under the best rank class, {words.count(int(frame['n_runs'].iloc[0]), 'model')}. {c.seed_text()}"
+    )
+    data = c.data(f"generated_{file.stem}", frame, file)
+    return Table(f"generated_{file.stem}", f"What {name} generates", head, rows, caption, data)
+
+
+def _places(c: Context, file: Path, frame: pd.DataFrame, name: str) -> list[Figure]:
+    """Heat maps of where the best cells have which operation: generated ones, and the benchmark's."""
+    part = frame[frame["part"] == "operation"]
+    if part.empty:
+        return []
+    panels = [
+        Panel(frequencies(part, column), label)
+        for column, label in (("generated_mean", "generated"), ("benchmark", "benchmark"))
+    ]
+    caption = (
+        "How many of the best cells have an operation at a place; generated ones: best by prediction, "
+        f"mean over models. {c.seed_text()}"
+    )
+    key = f"places_{file.stem}"
+    return [Figure(key, f"Operations of the best cells, {name}", panels, caption, c.data(key, part, file))]
