@@ -5,12 +5,12 @@
     python perf/zeroshot_predictors.py space [--zeroshot FILE]
 
 DATA holds the tables that `perf/predictors.py` names; FILE is `results/zeroshot/nasbench201.h5` of
-configs/zeroshot_nasbench201.yaml, all cells. Pools: the first 7,813, 27,000 and 609 rows; all others are
-the test set. GATES++: nine runs, three subsets by three seeds. ours: `preference_gp`, on NAS-Bench-201
-with scores and without; seeds change nothing in it, so the nine runs are nine subsets, the first three
-those of GATES++. --cifar100: the same settings on CIFAR-100's test accuracy. gates_plus: GATES++ as
-configured below; --single: with one score at a time in EES or ETS (tables 8 and 9 of the paper), 78 cells.
-space: scoring all 15,625 and all 423,624 cells.
+configs/zeroshot_nasbench201.yaml with two cells a stack, all cells. Pools: the first 7,813, 27,000 and 609
+rows; all others are the test set. GATES++: nine runs, three subsets by three seeds. ours: `preference_gp`,
+on NAS-Bench-201 with scores and without; seeds change nothing in it, so the nine runs are nine subsets,
+the first three those of GATES++. --cifar100: the same settings on CIFAR-100's test accuracy. gates_plus:
+GATES++ as configured below; --single: with one score at a time in EES or ETS (tables 8 and 9 of the
+paper), 78 cells. space: scoring all 15,625 and all 423,624 cells.
 """
 
 from __future__ import annotations
