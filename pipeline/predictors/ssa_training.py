@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from pipeline.predictors.losses import LOSSES
 from pipeline.predictors.ssa_graph import Graph, check_density, distances, placed
 
+log = logging.getLogger("nasflow")
 EMBEDDED_AT_ONCE = 4096  # cells
 REFRESH = 20  # epochs after which nearest cells are looked up again, where the graph is the space's
 
@@ -28,7 +30,8 @@ def train(network, known, truth: Tensor, settings, generator) -> float:
     """Minimise (1 - lambda) regression + lambda reconstruction with Adam, in place (equation 6).
 
     known: cells, the labelled ones first. truth: float (n,), their targets. Returns the graph's mean density
-    in the last epoch, NaN without a graph. Raises UserError if the graph is empty or complete.
+    in the last epoch, NaN without a graph. Raises UserError if the graph is empty to begin with, or complete
+    in the end.
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.lr)
     shares: list[float] = []
@@ -49,12 +52,17 @@ def train(network, known, truth: Tensor, settings, generator) -> float:
                 lost = reconstruction(decoded, x, len(labelled))
                 loss = (1 - settings.reconstruction) * loss + settings.reconstruction * lost
             _step(optimiser, loss)
-        if shares and epoch == 0:
-            check_density(sum(shares) / len(shares), settings, "before training")
+        if epoch == 0 and shares and not any(shares):
+            check_density(0, settings, "before training")
     if not shares:
         return float("nan")
     share = sum(shares) / len(shares)
-    check_density(share, settings, "after training")
+    if share:  # the first embeddings may all be alike, and trained ones none; not the other way round
+        check_density(share, settings, "after training")
+    else:
+        log.warning(
+            "ssa: training took the last edges out of the similarity graph; a larger sigma keeps some"
+        )
     return share
 
 

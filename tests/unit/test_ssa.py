@@ -22,6 +22,7 @@ from tests.unit.predictor_cells import made_up_accuracies, some_cells
 
 SMALL = {
     "matrix": "one_hot",
+    "normalisation": "centred",
     "channels": [4, 8],
     "latent": 8,
     "hidden": 16,
@@ -224,7 +225,7 @@ def test_unlabelled_cells_change_what_is_learned(fitted, cells, truth):
         {"autoencoder": False, "sigma": 0.015},
         {"graph": "none"},
         {"graph": "space"},
-        {"normalisation": "centred"},
+        {"distance": "squared", "sigma": 0.085},
         {"loss": "pairwise_hinge"},
         {"loss": "listmle", "list_length": 8},
         {"targets": "ranks"},
@@ -240,7 +241,7 @@ def test_an_empty_or_complete_graph_is_a_mistake(cells, truth):
     with pytest.raises(UserError, match="connects no two cells.*set normalisation: l2"):
         ssa.Predictor(small(**paper)).fit(cells[:50], truth[:50], cells)
     with pytest.raises(UserError, match="connects every pair.*lower sigma"):
-        ssa.Predictor(small(sigma=100)).fit(cells[:50], truth[:50], cells)
+        ssa.Predictor(small(sigma=100, epochs=2)).fit(cells[:50], truth[:50], cells)
     check_density(0.5, small(), "now")
     assert distances(torch.zeros(1, 3), torch.ones(1, 3), "squared") == 3
 

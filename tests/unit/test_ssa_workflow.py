@@ -22,6 +22,7 @@ from tests.unit.predictor_cells import made_up_accuracies, some_cells
 
 SMALL = {
     "matrix": "one_hot",
+    "normalisation": "centred",
     "channels": [4, 8],
     "latent": 8,
     "hidden": 8,
