@@ -18,7 +18,7 @@ SHARPNESS = 12.0  # where f has variance 1
 WEIGHT = 16.0  # of a cell's comparisons, all together, against the prior
 INDUCING_CELLS = 1500  # f is a combination of kernels at so many training cells
 COMPARED_WITH = 512  # cells are compared within random groups of so many
-STEPS = 50  # of the optimiser; twice as many change tau by .0002
+STEPS = 50  # of the optimiser; twice as many change tau by less than .001
 JITTER = 1e-4
 NOISES = 10.0 ** np.arange(
     -4, 0.5, 0.5
