@@ -13,6 +13,7 @@ from pipeline.benchmarks.tables import load_table
 from pipeline.job import Job
 from pipeline.predictors.resources import named_files
 from pipeline.search.found import rank_shares
+from pipeline.search.kept import remove_parts
 from pipeline.search.loop import QUERIED, Trajectory
 from pipeline.search.parts import search
 
@@ -54,10 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, job: Job) -> None:
     """Run the strategy that the job's settings describe and write its trajectory."""
-    trajectory = search(args, job)
     named = [*named_files(args.surrogates).values(), *named_files(args.latents).values()]
     inputs = [args.benchmark_table, args.space_file, args.images, args.zeroshot, *named]
-    write(args.out, job, trajectory, [path for path in inputs if path is not None])
+    inputs = [path for path in inputs if path is not None]
+    write(args.out, job, search(args, job, inputs), inputs)
+    remove_parts(args.out)
 
 
 def write(path: Path, job: Job, trajectory: Trajectory, inputs: list[Path]) -> None:

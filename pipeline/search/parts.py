@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import multiprocessing
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 from threadpoolctl import threadpool_limits
@@ -20,6 +22,7 @@ from pipeline.job import Job
 from pipeline.predictors.resources import named_files
 from pipeline.randomness import derive
 from pipeline.search.context import Context
+from pipeline.search.kept import KeptParts
 from pipeline.search.loop import Trajectory, spend
 from pipeline.search.settings import SearchSettings
 from pipeline.spaces.archs import Archs
@@ -27,20 +30,27 @@ from pipeline.spaces.archs import Archs
 RUNS_AT_ONCE = 5  # of a strategy whose module does not say otherwise by a constant of this name
 
 
-def search(args: argparse.Namespace, job: Job) -> Trajectory:
-    """Run the strategy that the job's settings describe, in all of its runs."""
+def search(args: argparse.Namespace, job: Job, inputs: Sequence[Path] | None = None) -> Trajectory:
+    """Run the strategy that the job's settings describe, in all of its runs.
+
+    inputs: the files that it reads; where there are several parts, finished ones are then kept for a later
+    call, until `remove_parts`. None: nothing is kept.
+    """
     s = job.settings
     settings = SearchSettings(**{key: s[key] for key in SearchSettings.model_fields if key in s})
     method = importlib.import_module(f"pipeline.search.{s['method']}")
     parts = shares(settings.n_runs, s["origin"], method)
     single = job if s["origin"] == "children" else replace(job, threads=1)
+    device = str(_device(job))
+    keeps = inputs is not None and len(parts) > 1
+    given = args, single, settings, KeptParts(args.out, job, inputs, device) if keeps else None
     workers = min(job.threads, len(parts))
-    if workers == 1 or str(_device(job)) != "cpu":
+    if workers == 1 or device != "cpu":
         with threadpool_limits(limits=single.threads):
-            return Trajectory.join([_part(args, single, settings, part) for part in parts])
+            return Trajectory.join([_kept(*given, part) for part in parts])
     start = multiprocessing.get_context("spawn")  # threads of linear algebra do not survive a fork
     with ProcessPoolExecutor(workers, mp_context=start) as pool:
-        waiting = [pool.submit(_worker, args, single, settings, part) for part in parts]
+        waiting = [pool.submit(_worker, *given, part) for part in parts]
         return Trajectory.join([each.result() for each in waiting])
 
 
@@ -50,10 +60,18 @@ def shares(n_runs: int, origin: str, method: ModuleType) -> list[range]:
     return [range(first, min(first + size, n_runs)) for first in range(0, n_runs, size)]
 
 
-def _worker(args: argparse.Namespace, job: Job, search: SearchSettings, runs: range) -> Trajectory:
+def _worker(*given) -> Trajectory:
     """Compute a part in a process of its own, with linear algebra on one thread."""
     with threadpool_limits(limits=1):
+        return _kept(*given)
+
+
+def _kept(
+    args: argparse.Namespace, job: Job, search: SearchSettings, kept: KeptParts | None, runs: range
+) -> Trajectory:
+    if kept is None:
         return _part(args, job, search, runs)
+    return kept.get(runs, lambda part: _part(args, job, search, part))
 
 
 def _part(args: argparse.Namespace, job: Job, search: SearchSettings, runs: range) -> Trajectory:

@@ -13,6 +13,7 @@ from pipeline.errors import ConfigError, UserError
 from pipeline.job import Job
 from pipeline.search import parts, random
 from pipeline.search.collect import _to_optimum
+from pipeline.search.kept import KeptParts
 from pipeline.search.loop import Trajectory
 from tests.unit.test_search_command import collected, files, search, table_and_archs, table_of  # noqa: F401
 
@@ -49,6 +50,45 @@ def test_threads_change_no_byte(small, tmp_path, monkeypatch):
     frame, *_ = table_and_archs(out[1])
     assert frame["run"].tolist() == np.repeat(range(3), 30).tolist()
     assert len({tuple(run["cell"][:10]) for _, run in frame.groupby("run")}) == 3
+
+
+def test_what_was_stopped_goes_on_with_the_parts_that_are_missing(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(random, "RUNS_AT_ONCE", 1, raising=False)
+    whole, out, asked = search(small, tmp_path / "whole.h5", n_runs=4), tmp_path / "out.h5", []
+    compute = parts._part
+
+    def stopped(args, job, settings, runs):
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        asked.append(runs.start)
+        return compute(args, job, settings, runs)
+
+    monkeypatch.setattr(parts, "_part", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        search(small, out, n_runs=3)  # then with one more: no run depends on how many there are
+    first, _ = sorted(tmp_path.glob("out.h5.parts/*/runs_*.h5"))
+    first.write_bytes(first.read_bytes()[:-100])  # damaged: computed again
+    monkeypatch.setattr(parts, "_part", lambda *given: asked.append(given[-1].start) or compute(*given))
+    assert search(small, out, n_runs=4).read_bytes() == whole.read_bytes()
+    assert asked == [0, 1, 0, 2, 3]
+    assert not list(tmp_path.glob("*.parts")), "nothing is kept that the artifact holds"
+
+
+def test_parts_of_another_search_are_not_used(small, tmp_path):
+    job = Job("search", {"n_runs": 3, "budget": 20}, seed=1, code="a")
+    changed = (
+        (Job("search", job.settings | {"budget": 21}, seed=1, code="a"), "cpu"),
+        (Job("search", job.settings, seed=2, code="a"), "cpu"),
+        (Job("search", job.settings, seed=1, code="b"), "cpu"),
+        (job, "cuda"),
+    )
+    made = [
+        KeptParts(tmp_path / "a.h5", *how) for how in ((job, [small / "table.h5"], "cpu"), (job, [], "cpu"))
+    ]
+    made += [KeptParts(tmp_path / "a.h5", other, [], device) for other, device in changed]
+    assert len({kept.folder for kept in made}) == len(made)
+    more = Job("search", job.settings | {"n_runs": 9}, seed=1, code="a", threads=8)
+    assert KeptParts(tmp_path / "a.h5", more, [], "cpu").folder == made[1].folder
 
 
 def test_test_accuracy_is_queried_on_request_and_chooses_the_cell(small, tmp_path):
