@@ -103,15 +103,15 @@ def search_curves(
         hovermode="x",
     )
     shown = summary[summary["trained"] >= start]
+    faint = min(0.13, 0.65 / shown["strategy"].nunique())  # many bands lie on one another
     for strategy in dict.fromkeys(shown["strategy"]):
         part, style = shown[shown["strategy"] == strategy], styles[strategy]
         mean, deviation = part[f"{measure}_mean"], part[f"{measure}_std"].fillna(0)
         rim = {"mode": "lines", "hoverinfo": "skip", "showlegend": False, "legendgroup": strategy}
         rim["line"] = {"width": 0, "shape": "hv"}
         fig.add_scatter(x=part["trained"], y=mean - deviation, **rim)
-        fig.add_scatter(
-            x=part["trained"], y=mean + deviation, fill="tonexty", fillcolor=shade(style.colour, 0.13), **rim
-        )
+        band = {"fill": "tonexty", "fillcolor": shade(style.colour, faint)}
+        fig.add_scatter(x=part["trained"], y=mean + deviation, **band, **rim)
         fig.add_scatter(
             x=part["trained"],
             y=mean,

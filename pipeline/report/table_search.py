@@ -64,7 +64,7 @@ def at_equal_cost(c: Context, summary: pd.DataFrame, cost: int) -> Table:
             cells.append(Cell("not reached" if np.isnan(reached) else words.number(reached), reached))
         rows.append(cells)
         records.append(record | {f"{c.terms.counted}_to_match_random": reached})
-    bold = "Mean ± standard deviation over runs; the best of each column is bold."
+    bold = "Mean ± standard deviation over runs; the best of each accuracy is bold."
     caption = f"{bold}{extra.text()} {c.answers_text()} {c.seed_text()}"
     data = c.data("search_end", pd.DataFrame(records), "search")
     return Table("search_end", "At equal cost", _heads(c, measures, extra), rows, caption, data)

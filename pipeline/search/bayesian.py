@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
@@ -39,7 +39,10 @@ class Settings(base.Settings):
     )
     zeroshot: list[str] = Field([], description="scores of untrained networks beside the cells' own features")
     length: float = Field(
-        3.0, gt=0, le=1000, description="of the kernel; 1: the mean distance of two random cells in one group"
+        3.0,
+        gt=0,
+        le=1000,
+        description="of the kernel; two random cells are 1.4 apart in each group of features",
     )
     noise: float = Field(0.05, gt=0, le=10, description="variance of labels' noise; that of targets is 1")
     targets: Literal["log", "ranks"] = Field(
@@ -50,11 +53,23 @@ class Settings(base.Settings):
     )
     batch: int = Field(1, ge=1, le=10_000, description="cells asked for before any of them is known")
     n_candidates: int = Field(
-        50_000, ge=2, le=10_000_000, description="cells to choose among; a space of no more is taken whole"
+        50_000,
+        ge=2,
+        le=10_000_000,
+        description="cells to choose among; a space of no more is taken whole (4 bytes for each, times "
+        "`search.budget`, in each of five runs at a time)",
     )
     n_mutations: int = Field(
         500, ge=1, le=1_000_000, description="of the best cells, at each step, where not all are candidates"
     )
+
+    @model_validator(mode="after")
+    def _one_kind_of_points(self):
+        if self.latents is not None and self.zeroshot:
+            raise ValueError(
+                "latents and zeroshot: scores stand beside the cells' own features; take one of both"
+            )
+        return self
 
 
 class Strategy:

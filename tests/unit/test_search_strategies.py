@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from pipeline.errors import ConfigError
 from pipeline.search import bayesian, local_search, predictor_search, retraining
@@ -147,6 +148,11 @@ def test_annealing_accepts_what_is_worse_only_while_it_is_hot():
     _, wandering = strategy._annealed(4, toy.quality, np.random.default_rng(0))
     assert scores.max(axis=0).mean() > wandering.max(axis=0).mean() + 0.03
     assert scores[-50:].mean() > wandering[-50:].mean() + 0.15
+
+
+def test_latents_and_scores_are_not_points_at_once():
+    with pytest.raises(ValidationError, match="latents and zeroshot: .* take one of both"):
+        bayesian.Settings(latents="arch2vec", zeroshot=["synflow"])
 
 
 def test_fewer_candidates_than_queries_are_refused():
