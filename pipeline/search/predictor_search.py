@@ -66,15 +66,15 @@ class Strategy(Retrained):
     def _evolved(self, n: int, predict, rng: np.random.Generator) -> tuple[Archs, np.ndarray]:
         s, chain = self.settings, np.arange(n)
         first = min(s.population, s.steps)
-        steps = [self._start(n, rng) for _ in range(first)]
-        scores = [_finite(predict(archs)) for archs in steps]
+        steps, scores = [self._start(n, rng) for _ in range(first)], np.empty((s.steps, n))
+        scores[:first] = _finite(predict(Archs.concatenate(steps))).reshape(first, n)
         for step in range(first, s.steps):
             drawn = rng.integers(step - first, step, size=(s.parents, n))
-            best = drawn[np.stack(scores)[drawn, chain].argmax(axis=0), chain]
+            best = drawn[scores[drawn, chain].argmax(axis=0), chain]
             parents = Archs.concatenate([steps[t][i] for i, t in enumerate(best)])
             steps.append(self.space.mutate(parents, rng))
-            scores.append(_finite(predict(steps[-1])))
-        return Archs.concatenate(steps), np.stack(scores)
+            scores[step] = _finite(predict(steps[-1]))
+        return Archs.concatenate(steps), scores
 
     def _annealed(self, n: int, predict, rng: np.random.Generator) -> tuple[Archs, np.ndarray]:
         s, steps = self.settings, [self._start(n, rng)]
