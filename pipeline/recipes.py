@@ -143,7 +143,7 @@ def _predictors(config: Config, w: dict):
     _used_on(config.predictors, "predictors", w["predictor"], w["benchmark"])
     here = config.evaluation.on(w["benchmark"])
     evaluation = dump(here)
-    for key in ("n_train", "above", "benchmarks", KEY):  # the rules' and the table's
+    for key in ("n_train", "above", "ks", "benchmarks", KEY):  # the rules' and the table's
         del evaluation[key]
     evaluation["protocol"] = dump(protocol_of(here.protocol, space))
     settings = {
@@ -163,9 +163,14 @@ def _predictors(config: Config, w: dict):
     return settings, ["pipeline.predictors.command", *entries]
 
 
+def _predictors_table(config: Config, w: dict):
+    ks = {name: config.evaluation.on(name).ks for name in config.tested()}
+    return {"above": config.evaluation.above, "ks": ks}, ["pipeline.predictors.collect"]
+
+
 def _rank(config: Config, w: dict):
     settings, entries = _predictors(config, w)
-    kept = {key: v for key, v in settings["evaluation"].items() if key not in ("ks", "isomorphic")}
+    kept = {key: v for key, v in settings["evaluation"].items() if key != "isomorphic"}
     settings["evaluation"] = kept | {"n_subsets": 1}
     used = [entry for entry in entries[1:] if not entry.endswith(".isomorphs")]
     return settings, ["pipeline.predictors.rank", *used, *spaces.code(settings["space"], "hashing")]
@@ -246,10 +251,7 @@ _RECIPES: dict[str, Recipe] = {
     "zeroshot": _zeroshot,
     "zeroshot_collect": _zeroshot_collect,
     "predictors": _predictors,
-    "predictors_table": lambda config, w: (
-        {"above": config.evaluation.above},
-        ["pipeline.predictors.collect"],
-    ),
+    "predictors_table": _predictors_table,
     "rank": _rank,
     "search": _search,
     "search_table": lambda config, w: ({}, ["pipeline.search.collect"]),

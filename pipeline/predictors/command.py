@@ -82,7 +82,6 @@ def run(args, job) -> None:
         handle.attrs.update({key: s[key] for key in ("benchmark", "predictor", "method", "n_train")})
         handle.attrs["labels"] = metric
         handle.attrs["regresses_accuracy"] = regresses_accuracy(s["method"], settings)
-        handle.attrs["ks"] = evaluation["ks"]
         put(handle, "subsets", pool[subsets])  # rows of the benchmark table
         put_archs(handle, held_out)
         columns = {"run": np.repeat(np.arange(runs), n_test), "subset": np.repeat(numbers, n_test)}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.artifacts import get_archs, get_table, open_h5, read_run_record
-from pipeline.by_benchmark import whole_on
+from pipeline.by_benchmark import on, whole_on
 from pipeline.errors import ArtifactError
 from pipeline.report.autoencoders import Autoencoder, read_autoencoders
 from pipeline.report.labels import Labels, read_labels
@@ -158,7 +158,7 @@ def read(sources: Sources, config: dict, seed: int = 0) -> Run:
         io=_io(sources.io_dataset) if sources.io_dataset else None,
         autoencoders=read_autoencoders(sources.autoencoders),
         zeroshot=_zeroshot(sources.zeroshot) if sources.zeroshot else None,
-        predictions=_predictions(sources.predictions) if sources.predictions else None,
+        predictions=_predictions(sources.predictions, config) if sources.predictions else None,
         searches={name: _search(path) for name, path in sources.search.items()},
         made=made_from(sources.paths()),
         papers={Path(path).stem: pd.read_csv(path) for path in sources.papers},
@@ -229,13 +229,13 @@ def _zeroshot(path: Path) -> ZeroShot:
     return ZeroShot(pd.concat([table[["cell", "role"]], scores], axis=1), metrics, why_missing(reasons), how)
 
 
-def _predictions(paths: Sequence[Path]) -> Predictions:
+def _predictions(paths: Sequence[Path], config: dict) -> Predictions:
     parts, fits, ks = [], [], set()
     for path in paths:
         with open_h5(path, "predictions") as handle:
             frame, attrs = get_table(handle), dict(handle.attrs)
         names = {"predictor": str(attrs["predictor"]), "n_train": int(attrs["n_train"])}
-        ks |= {int(k) for k in attrs["ks"]}
+        ks |= set(on(config.get("evaluation", {}), str(attrs["benchmark"])).get("ks", ()))
         made = read_run_record(path)
         times = {
             "seconds": made.get("fit_seconds", np.nan),

@@ -44,7 +44,7 @@ CONFIG = DIGITS | {
     "images": {"cifar10": {"source": "cifar10", "n_valid": 1000}},
     "benchmarks": {"digits101": DIGITS["benchmarks"]["digits101"] | {"children": {"images": "cifar10"}}},
     "predictors": PREDICTORS,
-    "evaluation": {"above": 0.94, "n_train": [30, 60, 120]},
+    "evaluation": {"above": 0.94, "n_train": [30, 60, 120], "ks": [5, 10]},
 }
 
 

@@ -58,6 +58,7 @@ def config_of(*kinds: Kind) -> dict:
         "seed": 0,
         "benchmarks": benchmarks,
         "strategies": {k: {"method": k} | ({"predictor": p} if p else {}) for k, p in STRATEGIES.items()},
+        "evaluation": {"ks": [5, 10]},
         "report": {"title": "nasflow"},
     }
 
@@ -131,7 +132,7 @@ class FileFixtures:
         noise = {"gates": 0.5, "xgboost": 0.9}[predictor] * np.sqrt(80 / n_train) * truth.std()
         job = self.job("predictors", {"predictor": predictor, "n_train": n_train})
         with write_h5(path, "predictions", job, run={"fit_seconds": 3.0}) as handle:
-            handle.attrs.update(benchmark=self.kind.name, predictor=predictor, n_train=n_train, ks=[5, 10])
+            handle.attrs.update(benchmark=self.kind.name, predictor=predictor, n_train=n_train)
             put_archs(handle, self.archs[held])
             columns = {"run": np.repeat(np.arange(runs), len(held))}
             columns["subset"] = columns["run"] // 2

@@ -34,6 +34,7 @@ CONFIG = {
     },
     "search": {"budget": BUDGET, "n_initial": INITIAL, "n_runs": RUNS},
     "strategies": {k: {"method": k} | ({"predictor": p} if p else {}) for k, p in STRATEGIES.items()},
+    "evaluation": {"ks": [5, 10]},
     "report": {"title": "nasflow"},
 }
 
@@ -227,9 +228,7 @@ class Fixtures:
         with write_h5(
             path, "predictions", job, [table], {"fit_seconds": 4.2, "score_seconds": 0.3}
         ) as handle:
-            handle.attrs.update(
-                {"benchmark": "digits101", "predictor": predictor, "n_train": n_train, "ks": [5, 10]}
-            )
+            handle.attrs.update({"benchmark": "digits101", "predictor": predictor, "n_train": n_train})
             put_archs(handle, self.archs[:HELD_OUT])
             columns = {
                 "run": np.repeat(np.arange(9), HELD_OUT),

@@ -39,8 +39,17 @@ def test_a_bar_changes_the_table_and_not_the_predictions(raw):
     one, other = changed(raw), changed(raw, above=0.8)
     wildcards = {"benchmark": "nasbench101", "predictor": "gates", "n_train": "381"}
     assert recipe_json("predictors", one, **wildcards) == recipe_json("predictors", other, **wildcards)
-    assert recipe("predictors_table", one)["settings"] == {"above": None}
-    assert recipe("predictors_table", other)["settings"] == {"above": 0.8}
+    assert recipe("predictors_table", one)["settings"]["above"] is None
+    assert recipe("predictors_table", other)["settings"]["above"] == 0.8
+
+
+def test_other_ks_change_the_table_and_not_the_predictions(raw):
+    one, other = changed(raw), changed(raw, by_benchmark={"nasbench101": {"ks": [3, 20]}})
+    for stage in ("predictors", "rank"):
+        wildcards = {"benchmark": "nasbench101", "predictor": "gates", "n_train": "381"}
+        assert recipe_json(stage, one, **wildcards) == recipe_json(stage, other, **wildcards)
+    assert recipe("predictors_table", other)["settings"]["ks"] == {"nasbench101": [3, 20]}
+    assert recipe("predictors_table", one)["settings"]["ks"] == {"nasbench101": one.evaluation.ks}
 
 
 def test_other_labels_are_other_predictions_and_other_benchmarks_are_not(raw):

@@ -18,6 +18,8 @@ from pipeline.job import Job
 from pipeline.predictors import collect, command
 from tests.unit.predictor_cells import SMALL, made_up_accuracies, some_cells
 
+TABLE = Job("predictors_table", {"above": None, "ks": {"digits101": [5]}})
+
 
 @pytest.fixture
 def table_file(tmp_path):
@@ -51,7 +53,6 @@ def predict(table_file, out, n_train=30, labels="val", protocol=None, isomorphic
         "evaluation": {
             "n_subsets": 2,
             "n_seeds": 2,
-            "ks": [5],
             "labels": labels,
             "protocol": protocol or {},
             "isomorphic": isomorphic,
@@ -96,7 +97,7 @@ def test_predictor_table_has_mean_and_deviation_of_every_measure(table_file, tmp
     files = [tmp_path / "n60.h5", tmp_path / "n30.h5"]
     for path, n_train in zip(files, (60, 30), strict=True):
         predict(table_file, path, n_train)
-    collect.run(Namespace(predictions=files, out=tmp_path / "predictors.csv"), Job("predictors_table", {}))
+    collect.run(Namespace(predictions=files, out=tmp_path / "predictors.csv"), TABLE)
     table = pd.read_csv(tmp_path / "predictors.csv")
     assert table["n_train"].tolist() == [30, 60] and table["n_runs"].tolist() == [4, 4]
     with open_h5(files[1]) as handle:
@@ -113,11 +114,24 @@ def test_predictor_table_has_mean_and_deviation_of_every_measure(table_file, tmp
     assert table["labels"].tolist() == ["digits/val_acc@2"] * 2
 
 
+def test_a_table_has_the_ks_of_each_benchmark_and_of_no_other(table_file, tmp_path):
+    predict(table_file, tmp_path / "a.h5")
+    args, ks = Namespace(predictions=[tmp_path / "a.h5"], out=tmp_path / "t.csv"), {"digits101": [2, 7]}
+    collect.run(args, Job("predictors_table", {"above": None, "ks": ks | {"another": [3]}}))
+    columns = pd.read_csv(tmp_path / "t.csv").columns
+    assert [c for c in columns if c.startswith("n_at_") and c.endswith("mean")] == [
+        "n_at_2_mean",
+        "n_at_7_mean",
+    ]
+    with pytest.raises(UserError, match="a.h5: predictions on digits101, which the configuration does not"):
+        collect.run(args, Job("predictors_table", {"above": None, "ks": {"another": [3]}}))
+
+
 def test_predictor_table_above_an_accuracy(table_file, tmp_path):
     predict(table_file, tmp_path / "mse.h5", loss="mse", epochs=30)
     predict(table_file, tmp_path / "ranks.h5")
     files = [tmp_path / "mse.h5", tmp_path / "ranks.h5"]
-    job = Job("predictors_table", {"above": 0.815})
+    job = Job("predictors_table", {"above": 0.815, "ks": {"digits101": [5]}})
     collect.run(Namespace(predictions=files, out=tmp_path / "predictors.csv"), job)
     table = pd.read_csv(tmp_path / "predictors.csv")
     with open_h5(files[0]) as handle:
@@ -139,7 +153,7 @@ def test_costs_stand_beside_tau_in_a_table_of_their_own(table_file, tmp_path):
     (tmp_path / "n20.h5.run.json").unlink()
     files, out = [tmp_path / "n30.h5", tmp_path / "n20.h5"], tmp_path / "predictors.csv"
     args = Namespace(predictions=files, costs=tmp_path / "cost.csv", out=out)
-    collect.run(args, Job("predictors_table", {}))
+    collect.run(args, TABLE)
     forgotten, known = pd.read_csv(tmp_path / "cost.csv").to_dict("records")
     assert known["fit_seconds"] == pytest.approx(run["fit_seconds"] / 4, abs=1e-4) and known["n_runs"] == 4
     assert known["space_seconds"] == pytest.approx(run["score_seconds"] / 4 / 20 * 423_624, abs=0.1)
@@ -157,11 +171,11 @@ def test_measures_on_isomorphic_cells_are_columns_where_they_were_taken(table_fi
     with open_h5(tmp_path / "taken.h5") as handle:
         taus = handle["isomorphic/isomorphic_kendall_tau"][()]
     files = [tmp_path / "taken.h5", tmp_path / "left.h5"]
-    collect.run(Namespace(predictions=files, out=tmp_path / "predictors.csv"), Job("predictors_table", {}))
+    collect.run(Namespace(predictions=files, out=tmp_path / "predictors.csv"), TABLE)
     left, taken = pd.read_csv(tmp_path / "predictors.csv").to_dict("records")
     assert taus.shape == (4,) and taken["isomorphic_kendall_tau_mean"] == pytest.approx(taus.mean(), abs=1e-6)
     assert taken["isomorphic_std_mean"] < 1e-5 and math.isnan(left["isomorphic_kendall_tau_mean"])
-    collect.run(Namespace(predictions=files[1:], out=tmp_path / "one.csv"), Job("predictors_table", {}))
+    collect.run(Namespace(predictions=files[1:], out=tmp_path / "one.csv"), TABLE)
     assert not [name for name in pd.read_csv(tmp_path / "one.csv") if "isomorphic" in name]
 
 

@@ -49,7 +49,7 @@ def scores(folder, held_out_labels: float) -> np.ndarray:
     )
     path, out = folder / f"{held_out_labels}.h5", folder / f"{held_out_labels}-out.h5"
     write_table(path, table, Job("benchmarks", {}))
-    evaluation = {"n_subsets": 1, "n_seeds": 1, "ks": [5], "labels": "val", "protocol": {}}
+    evaluation = {"n_subsets": 1, "n_seeds": 1, "labels": "val", "protocol": {}}
     settings = {"benchmark": "digits101", "space": "nasbench101", "n_train": 30, "evaluation": evaluation}
     settings |= {"predictor": "mine", "method": "ssa", "settings": SMALL}
     args = {"benchmark_table": path, "predictor": "mine", "n_train": 30, "latents": [], "zeroshot": None}
