@@ -110,11 +110,13 @@ def _ingest(config: Config, w: dict):
         chosen = entry_of(w["benchmark"], benchmark, w["file"])
     else:
         chosen, _ = locate(w["benchmark"], benchmark, config.data_dir)
+    of_benchmark = dump(benchmark)
     settings = {
         "benchmark": w["benchmark"],
-        "file": chosen,
+        "file": {key: value for key, value in chosen.items() if key != "split"},
         "test_metric": benchmark.test_metric if chosen["has_test"] else None,
-        **{name: dump(benchmark)[name] for name in ("space", "val_metric", "split")},
+        "split": chosen["split"] or of_benchmark["split"],
+        **{name: of_benchmark[name] for name in ("space", "val_metric")},
     }
     parts = ("hashing", "keys", "layout", "official")
     reader = f"pipeline.benchmarks.readers.{chosen['reader']}"

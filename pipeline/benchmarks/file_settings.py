@@ -11,19 +11,6 @@ from pipeline.benchmarks.names import MetricName
 from pipeline.settings import Settings
 
 
-class FileSettings(Settings):
-    """One file that a benchmark may be read from; the reader's own settings stand beside these keys."""
-
-    file: str = Field(min_length=1, description="file or folder, in data_dir unless it is absolute")
-    sha256: str | None = Field(
-        None, pattern="^[0-9a-f]{4,64}$", description="SHA-256 of the file or its beginning; checked if given"
-    )
-    md5: str | None = Field(
-        None, pattern="^[0-9a-f]{4,32}$", description="MD5 of the file or its beginning; checked if given"
-    )
-    has_test: bool = Field(True, description="false: the file lacks test_metric, and nothing is judged by it")
-
-
 class SplitSettings(Settings):
     """Which cells predictors may learn from, and which only test them."""
 
@@ -45,6 +32,23 @@ class SplitSettings(Settings):
         if isinstance(value, bool) or (number and value >= 1 and (math.isinf(value) or value != int(value))):
             raise ValueError(f"{value} is neither a number of cells (1, 2, …) nor a share of them (below 1)")
         return value
+
+
+class FileSettings(Settings):
+    """One file that a benchmark may be read from; the reader's own settings stand beside these keys."""
+
+    file: str = Field(min_length=1, description="file or folder, in data_dir unless it is absolute")
+    sha256: str | None = Field(
+        None, pattern="^[0-9a-f]{4,64}$", description="SHA-256 of the file or its beginning; checked if given"
+    )
+    md5: str | None = Field(
+        None, pattern="^[0-9a-f]{4,32}$", description="MD5 of the file or its beginning; checked if given"
+    )
+    has_test: bool = Field(True, description="false: the file lacks test_metric, and nothing is judged by it")
+    split: SplitSettings | None = Field(
+        None,
+        description="labelled and held-out cells, where this file needs others than the benchmark's split",
+    )
 
 
 class FileTableSettings(Settings):

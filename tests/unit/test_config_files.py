@@ -9,7 +9,9 @@ from typing import get_args
 import pytest
 import yaml
 
+from pipeline.benchmarks.file_settings import SplitSettings
 from pipeline.benchmarks.settings import images_of
+from pipeline.benchmarks.split import roles
 from pipeline.config import check, load_config
 from pipeline.errors import ConfigError
 from pipeline.fingerprint import closure
@@ -312,3 +314,20 @@ def test_where_accuracies_come_from_decides_what_a_search_depends_on(raw):
     }
     val = json.loads(recipe_json("surrogate", config, benchmark="nasbench201", target="val_acc"))
     assert val["settings"]["metric"] == "cifar10-valid/val_acc@200"
+
+
+@pytest.mark.parametrize(
+    ("file", "n", "labelled"),
+    [
+        ("nasbench_only108.tfrecord", 423_624, 381_262),
+        ("nasbench101_validation_30001.csv.gz", 30_001, 27_000),
+    ],
+)
+def test_a_file_may_be_split_otherwise_than_the_benchmark(tmp_path, file, n, labelled):
+    """GATES learns from the first 381,262 cells of the official file (P2), and here from 27,000 of 30,001."""
+    (tmp_path / file).write_bytes(b"")
+    config = load_config(CONFIGS / "papers/gates.yaml", [f"data_dir={tmp_path}"])
+    made = recipe("ingest", config, benchmark="nasbench101")["settings"]
+    role = roles(n, SplitSettings(**made["split"]), 1, "nasbench101")
+    assert (role[:labelled] == "labelled").all() and (role[labelled:] == "held_out").all()
+    assert made["file"]["file"] == file and "split" not in made["file"]

@@ -84,7 +84,10 @@ def test_benchmarks_of_a_paper_are_those_of_the_ready_configurations():
     raw = configured("gates")
     for name in ("nasbench101", "nasbench201", "nasbench301"):
         ready = yaml.safe_load((ROOT / f"configs/{name}.yaml").read_text())["benchmarks"][name]
-        assert {k: v for k, v in raw["benchmarks"][name].items() if k in ready} == ready, name
+        here = raw["benchmarks"][name]
+        for file in here["files"]:
+            file.pop("split", None)
+        assert {k: v for k, v in here.items() if k in ready} == ready, name
 
 
 @pytest.mark.parametrize(
