@@ -63,7 +63,8 @@ def fit_replicates(
     predictor = load(method).Predictor
     others = unlabelled if uses_unlabelled(method) else None
     if hasattr(predictor, "fit_many"):
-        return predictor.fit_many(settings, resources, archs, scores, subsets, seeds, device)
+        more = {"unlabelled": others} if uses_unlabelled(method) else {}
+        return predictor.fit_many(settings, resources, archs, scores, subsets, seeds, device, **more)
     return [
         predictor(settings, resources, seed, device).fit(archs[rows], scores[rows], unlabelled=others)
         for rows, seed in zip(subsets, seeds, strict=True)

@@ -7,6 +7,8 @@ a setting here; docs/ssa.md says which choice is whose.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from threading import Lock
 from typing import Literal, Self
 
 import numpy as np
@@ -17,12 +19,14 @@ from pipeline.errors import ConfigError
 from pipeline.predictors.replicates import check_labels
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.targets import TARGETS
+from pipeline.predictors.threads import side_by_side, threads_for
 from pipeline.randomness import derive, rng, seed_torch, torch_generator
 from pipeline.spaces import UNLISTED, load
 from pipeline.spaces.archs import Archs
 
 REGRESSES_ACCURACY = {"loss": "mse"}
 USES_UNLABELLED = True
+SEEDED = Lock()  # torch's own generator, which draws the first weights, is one for all threads
 log = logging.getLogger("nasflow")
 
 
@@ -95,6 +99,7 @@ class Predictor:
 
     def __init__(self, settings: Settings, resources: Resources | None = None, seed: int = 0, device="cpu"):
         self.settings, self.seed, self.device = settings, seed, device
+        self.threads = threads_for(resources, device)
         self.network = self.target = self.context = None
         self.density = float("nan")
 
@@ -104,17 +109,42 @@ class Predictor:
         Those of `unlabelled` that are in `archs`, too, are left out. Raises UserError if the similarity graph
         connects no cells, or all.
         """
+        scores = np.asarray(scores, np.float64)
+        check_labels(scores, np.arange(len(archs))[None])
+        return side_by_side(lambda _: self._fit(archs, scores, unlabelled), [0], 1)[0]
+
+    @classmethod
+    def fit_many(
+        cls,
+        settings: Settings,
+        resources: Resources | None,
+        archs: Archs,
+        scores,
+        subsets: np.ndarray,
+        seeds: Sequence[int],
+        device="cpu",
+        unlabelled: Archs | None = None,
+    ) -> list[Predictor]:
+        """Train R predictors, as many at a time as there are threads; see `replicates.fit_replicates`."""
+        scores = np.asarray(scores, np.float64)
+
+        def trained(replicate: int) -> Predictor:
+            rows, made = subsets[replicate], cls(settings, resources, seeds[replicate], device)
+            return made._fit(archs[rows], scores[rows], unlabelled)
+
+        return side_by_side(trained, range(len(seeds)), threads_for(resources, device))
+
+    def _fit(self, archs: Archs, scores: np.ndarray, unlabelled: Archs | None) -> Self:
         from pipeline.predictors.ssa_cells import Cells, Network
         from pipeline.predictors.ssa_context import Context
         from pipeline.predictors.ssa_training import pretrain, train
 
-        s, scores = self.settings, np.asarray(scores, np.float64)
-        check_labels(scores, np.arange(len(archs))[None])
-        others = self._unlabelled(archs, unlabelled)
+        s, others = self.settings, self._unlabelled(archs, unlabelled)
         known = Cells(Archs.concatenate([archs, others]), s, self.device)
         self.target = TARGETS[s.targets if s.loss == "mse" else "standardised"](scores)
-        seed_torch(self.seed, "ssa")
-        self.network = Network(archs.space, s, known.scale).to(self.device)
+        with SEEDED:
+            seed_torch(self.seed, "ssa")
+            self.network = Network(archs.space, s, known.scale).to(self.device)
         generator = torch_generator(self.seed, "ssa")
         if s.autoencoder:
             pretrain(self.network, known, s, generator)
@@ -152,5 +182,5 @@ class Predictor:
         """
         if self.context is None:
             raise ValueError("ssa: predict before fit")
-        scores = self.context.predict(archs)
+        scores = self.context.predict(archs, self.threads)
         return (self.target.back(scores) if self.settings.loss == "mse" else scores).astype(np.float32)

@@ -14,6 +14,7 @@ from pipeline.evaluation.measures import kendall_tau
 from pipeline.predictors import ssa, ssa_context
 from pipeline.predictors.encoders.ssa import Assessor, AutoEncoder, features
 from pipeline.predictors.replicates import fit_replicates
+from pipeline.predictors.resources import Resources
 from pipeline.predictors.ssa_graph import Graph, check_density, distances, placed, similarities
 from pipeline.predictors.ssa_training import batches, embedded, reconstruction
 from pipeline.spaces import darts, nasbench101, nasbench201
@@ -260,3 +261,18 @@ def test_replicates_are_given_unlabelled_cells(fitted, cells, truth):
     subsets = np.array([np.arange(100), np.arange(50, 150)])
     one, _ = fit_replicates("ssa", small(), None, cells, truth, subsets, [1, 2], unlabelled=cells)
     np.testing.assert_array_equal(one.predict(cells), fitted.predict(cells))
+
+
+def test_threads_change_no_byte(cells, truth):
+    """Large enough a batch that torch would share its sums among threads."""
+    large = small(batch_size=1024, epochs=2, channels=[16, 32], latent=64, hidden=128, labelled_share=0.25)
+    everyone = Archs.concatenate([cells, some_cells(1200)[400:]])
+    subsets = np.array([np.arange(200), np.arange(200, 400)])
+    found = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        data = Resources(threads=threads), cells, truth, subsets, [1, 2]
+        fitted = fit_replicates("ssa", large, *data, unlabelled=everyone)
+        alone = ssa.Predictor(large, seed=2).fit(cells[200:], truth[200:], everyone)
+        found.append([predictor.predict(everyone).tobytes() for predictor in [*fitted, alone]])
+    assert found[0] == found[1] and found[0][1] == found[0][2]
