@@ -195,3 +195,15 @@ def test_other_spaces_are_refused(method):
 def test_a_version_that_does_not_exist_is_refused():
     with pytest.raises(ValidationError, match="'all' or 'types'"):
         renas.Settings(layers="flops")
+
+
+@pytest.mark.parametrize("n", [10, 78, 424])
+def test_what_training_cells_agree_on_is_not_scaled_by_its_rounding(n):
+    settings = renas.Settings(**SMALL)
+    network = renas.Predictor.encoder(settings, nasbench201, [torch.Generator().manual_seed(0)])
+    tensors = torch.zeros(1, n, 31, 4, 4)
+    tensors[..., 0, 1], tensors[..., 0, 2] = 0.3014656, 0.0297
+    tensors[:, ::2, 1, 0, 3] = 1e-3
+    network.calibrate(tensors)
+    assert (network.deviation[0, :, 0, 1:3] == 1).all()
+    assert network.deviation[0, 1, 0, 3].item() == pytest.approx(5e-4, rel=0.01)

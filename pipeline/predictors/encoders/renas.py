@@ -42,12 +42,17 @@ class ReNas(Replicated):
         self.build_head(self.width, shape, generators)
 
     def calibrate(self, tensors: Tensor) -> None:
-        """Take mean and deviation of every number of the tensor over the training cells."""
+        """Take mean and deviation of every number of the tensor over the training cells.
+
+        A number that they agree on is only shifted: its deviation is rounding, and a test cell that differs
+        there would be millions of them away.
+        """
         if not self.scaled:
             return
         self.mean.copy_(tensors.mean(dim=1))
         deviation = tensors.std(dim=1, correction=0)
-        self.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
+        varied = deviation > 1e-5 * tensors.abs().amax(dim=1)
+        self.deviation.copy_(torch.where(varied, deviation, 1.0))
 
     def embed(self, tensors: Tensor) -> Tensor:
         """Return the cells' embeddings (R, B, h)."""
