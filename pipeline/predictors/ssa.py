@@ -70,8 +70,8 @@ class Settings(base.Settings):
         "ranks", description="what mse regresses; predictions are accuracies whatever it is"
     )
     margin: float = Field(0.1, ge=0, le=100, description="margin of the hinge")
-    max_compare_ratio: float = Field(
-        4.0, gt=0, le=1000, description="pairs drawn in a step, per labelled cell"
+    max_compare_ratio: float | None = Field(
+        None, gt=0, le=1000, description="pairs drawn in a step, per labelled cell; null: all pairs"
     )
     list_length: int | None = Field(
         None, ge=2, le=1_000_000, description="cells in a list of listmle; null: all of a batch"
