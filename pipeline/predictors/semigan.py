@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 
 from pipeline.predictors.resources import Resources
+from pipeline.predictors.threads import threads_for
 from pipeline.randomness import rng
 from pipeline.semigan.settings import SemiGanSettings
 from pipeline.spaces.archs import Archs
@@ -27,14 +28,14 @@ class Predictor:
     """Accuracies by a graph network; `fit` and `predict` as in scikit-learn."""
 
     def __init__(self, settings, resources: Resources | None = None, seed: int = 0, device="cpu"):
-        self.settings, self.seed, self.device = settings, seed, device
+        self.settings, self.resources, self.seed, self.device = settings, resources, seed, device
         self.network = self.targets = None
 
     def fit(self, archs: Archs, scores, unlabelled: Archs | None = None) -> Self:
         """Train on `archs` with accuracies `scores`, float (N,); without unlabelled cells, on these alone."""
         pool = archs if unlabelled is None else Archs.concatenate([archs, unlabelled])
         rows = np.arange(len(archs))[None]
-        fitted = self.fit_many(self.settings, None, pool, scores, rows, [self.seed], self.device)[0]
+        fitted = self.fit_many(self.settings, self.resources, pool, scores, rows, [self.seed], self.device)[0]
         self.network, self.targets = fitted.network, fitted.targets
         return self
 
@@ -54,7 +55,7 @@ class Predictor:
 
         subsets, scores = np.asarray(subsets), np.asarray(scores, np.float64)
         free = [archs[_others(len(archs), *run, settings)] for run in zip(subsets, seeds, strict=True)]
-        model = SemiGan(settings, archs.space, free, seeds, device)
+        model = SemiGan(settings, archs.space, free, seeds, device, threads_for(resources, device))
         model.fit([archs[rows] for rows in subsets], [scores[rows] for rows in subsets], settings.epochs)
         fitted = []
         for run, seed in enumerate(seeds):
@@ -68,7 +69,8 @@ class Predictor:
 
         if self.network is None:
             raise ValueError("semigan: predict before fit")
-        return predict(self.network, archs, self.targets, self.device)
+        threads = threads_for(self.resources, self.device)
+        return predict(self.network, archs, self.targets, self.device, threads)
 
 
 def _others(n_pool: int, rows: np.ndarray, seed: int, settings) -> np.ndarray:

@@ -50,8 +50,9 @@ def run(args: argparse.Namespace, job: Job) -> None:
     seeds = [derive(job.seed, "generation", s["benchmark"], s["strategy"], i) for i in runs]
     n_free = min(settings.n_unlabelled, domain.size)
     free = [domain.draw(n_free, rng(seed, "unlabelled")) for seed in seeds]
-    model = SemiGan(settings, s["space"], free, seeds, device)
-    rows = [np.arange(i * n, (i + 1) * n) for i in runs]
+    threads = job.threads if str(device) == "cpu" else 1
+    model = SemiGan(settings, s["space"], free, seeds, device, threads)
+    rows = [np.flatnonzero(~np.isnan(scores[i * n : (i + 1) * n])) + i * n for i in runs]
     model.fit([initial[r] for r in rows], [scores[r] for r in rows], settings.epochs)
     made = model.generate(how["n_generated"])
     cells = [found.archs[found.valid] for found in made]

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from pipeline.encodings.graphs import graph_shape, to_graphs
 from pipeline.predictors.targets import TARGETS
+from pipeline.predictors.threads import side_by_side
 from pipeline.randomness import torch_generator
 from pipeline.semigan.cells import decode
 from pipeline.semigan.classes import bounds_of_targets, class_bounds
@@ -38,8 +38,20 @@ class Generated(NamedTuple):
 class SemiGan:
     """Generator, predictor and discriminator of R runs."""
 
-    def __init__(self, settings, space: str, unlabelled: Sequence[Archs], seeds: Sequence[int], device="cpu"):
-        """settings: `SemiGanSettings`. unlabelled: cells without label, as many for each of the R runs."""
+    def __init__(
+        self,
+        settings,
+        space: str,
+        unlabelled: Sequence[Archs],
+        seeds: Sequence[int],
+        device="cpu",
+        threads: int = 1,
+    ):
+        """settings: `SemiGanSettings`. unlabelled: cells without label, as many for each of the R runs.
+
+        threads: so many batches of runs are trained at a time; this changes no byte.
+        """
+        self.threads = threads
         self.settings, self.space, self.device = settings, space, device
         self.shape = graph_shape(space)
         self.streams = [torch_generator(seed, "semigan") for seed in seeds]
@@ -67,11 +79,13 @@ class SemiGan:
 
         archs, scores: the labelled cells of each run and their accuracies, float (n,).
         """
-        said = []
-        for part, networks, free in zip(self.groups, self.networks, self.free, strict=True):
-            cells = self._cells(archs[part], scores[part], part, free)
-            said.append(train(networks, cells, self.settings, self.streams[part], epochs))
-        return said
+
+        def one(group: int) -> dict:
+            part = self.groups[group]
+            cells = self._cells(archs[part], scores[part], part, self.free[group])
+            return train(self.networks[group], cells, self.settings, self.streams[part], epochs)
+
+        return side_by_side(one, range(len(self.groups)), self.threads)
 
     def _cells(self, archs: Sequence[Archs], scores: Sequence[np.ndarray], part: slice, free) -> Cells:
         """Return what a group learns from, padded to as many cells for each run."""
@@ -95,33 +109,35 @@ class SemiGan:
 
     def generate(self, n: int, rank: int = 0) -> list[Generated]:
         """Generate `n` cells of a rank class in each run; class 0 is the best."""
-        found: list[Generated] = []
-        for part, networks in zip(self.groups, self.networks, strict=True):
-            ops, edges = self._scores(networks.generator, self.streams[part], n, rank)
-            for i in range(len(ops)):
-                allowed = self.allowed[part.start + i]
-                found.append(Generated(*decode(self.space, ops[i], edges[i], allowed, self.settings.repair)))
-        return found
+        groups = side_by_side(
+            lambda group: self._generate(group, n, rank), range(len(self.groups)), self.threads
+        )
+        return [found for group in groups for found in group]
 
-    def _scores(self, generator, streams, n: int, rank: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return scores of `n` cells a run: ops (R, n * cells, V, K) and edges (R, n * cells, pairs)."""
+    def _generate(self, group: int, n: int, rank: int) -> list[Generated]:
+        part, generator = self.groups[group], self.networks[group].generator
+        streams, allowed = self.streams[part], self.allowed[part]
         classes = torch.full((len(streams), 1), rank, device=self.device)
         classes = F.one_hot(classes, self.settings.n_classes).float()
-        parts = []
+        parts: list[list] = [[] for _ in streams]
         with torch.inference_mode():
             for start in range(0, n, CELLS_AT_ONCE):
                 size = min(CELLS_AT_ONCE, n - start)
                 z = latents(generator, size, streams, self.device)
                 added = generator(z, classes.expand(-1, size, -1))
                 scores = noisy(generator.logits(added), self.settings.noise, streams)
-                parts.append([generator.repeated(x).cpu().numpy() for x in scores])
-        ops, edges = zip(*parts, strict=True)
-        return np.concatenate(ops, axis=1), np.concatenate(edges, axis=1)
+                ops, edges = (generator.repeated(x).cpu().numpy() for x in scores)
+                for i, found in enumerate(parts):
+                    found.append(decode(self.space, ops[i], edges[i], allowed[i], self.settings.repair))
+        return [
+            Generated(Archs.concatenate(a), np.concatenate(v), np.concatenate(r))
+            for a, v, r in (zip(*found, strict=True) for found in parts)
+        ]
 
     def predict(self, archs: Sequence[Archs]) -> list[np.ndarray]:
         """Return the accuracies that each run's predictor gives to its cells, float32 (n,) each."""
         return [
-            predict(self.predictor(run), cells, self.targets[run], self.device)
+            predict(self.predictor(run), cells, self.targets[run], self.device, self.threads)
             for run, cells in enumerate(archs)
         ]
 
@@ -131,15 +147,15 @@ class SemiGan:
         return self.networks[group].predictor.only(run - self.groups[group].start)
 
 
-def predict(network, archs: Archs, targets, device) -> np.ndarray:
+def predict(network, archs: Archs, targets, device, threads: int = 1) -> np.ndarray:
     """Return the accuracies that a predictor (of one replicate) gives to cells, float32 (n,)."""
-    found = np.empty(len(archs), np.float32)
-    for start in range(0, len(archs), CELLS_AT_ONCE):
-        ops, adj = (
-            torch.as_tensor(x, device=device) for x in to_graphs(archs[start : start + CELLS_AT_ONCE])
-        )
-        graphs = Graphs(F.one_hot(ops.long(), network.n_ops).float()[None], adj.float()[None])
+
+    def part(start: int) -> np.ndarray:
+        graphs = to_graphs(archs[start : start + CELLS_AT_ONCE])
+        ops, adj = (torch.as_tensor(x, device=device) for x in graphs)
         with torch.inference_mode():
-            said: Tensor = network(graphs)[0]
-        found[start : start + CELLS_AT_ONCE] = targets.back(said.cpu().numpy())
-    return found
+            said = network(Graphs(F.one_hot(ops.long(), network.n_ops).float()[None], adj.float()[None]))
+        return targets.back(said[0].cpu().numpy()).astype(np.float32)
+
+    found = side_by_side(part, range(0, len(archs), CELLS_AT_ONCE), threads)
+    return np.concatenate([np.empty(0, np.float32), *found])

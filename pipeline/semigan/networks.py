@@ -64,12 +64,14 @@ class Discriminator(nn.Module):
         self.gin = Gin(settings.discriminator_layers, shape.n_ops, hidden, generators)
         self.rank = normal(generators, settings.n_classes, settings.rank_dim)
         width = shape.cells * settings.discriminator_layers * hidden + settings.rank_dim
-        self.head, self.dropout = dense(generators, [width, hidden, 1]), settings.dropout
+        self.head = dense(generators, [width, hidden, 1])
 
-    def forward(self, graphs: Graphs, classes: Tensor) -> Tensor:
-        """classes (R, N, C), how far a cell is of each class -> (R, N)."""
-        features = pooled(self.gin(graphs.ops, graphs.neighbours()), self.cells)
-        features = F.dropout(features, self.dropout, self.training)
+    def features(self, graphs: Graphs) -> Tensor:
+        """Return what is known of cells without their class, (R, N, F)."""
+        return pooled(self.gin(graphs.ops, graphs.neighbours()), self.cells)
+
+    def judge(self, features: Tensor, classes: Tensor) -> Tensor:
+        """features (R, N, F), classes (R, N, C), how far a cell is of each class -> (R, N)."""
         return through(self.head, torch.cat([features, classes @ self.rank], dim=2)).squeeze(2)
 
 

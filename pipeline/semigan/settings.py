@@ -53,7 +53,6 @@ class SemiGanSettings(base.Settings):
         description="weight, in the generator's loss, of the mean square of what it adds to the prior",
     )
     discriminator_lr: float = Field(3e-4, gt=0, le=1, description="the discriminator's learning rate")
-    dropout: float = Field(0.0, ge=0, lt=1, description="of the discriminator's features")
     guidance: float = Field(
         1.0,
         ge=0,

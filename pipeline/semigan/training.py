@@ -93,22 +93,16 @@ def _step(networks: Networks, cells: Cells, rows: Tensor, free: Tensor, settings
     on_real, on_free, on_made = said.chunk(3, dim=1)
     guessed = membership(on_free, cells.bounds, settings.relaxation)
 
-    everything = joined([real, unlabelled, made.detach()])
-    ranks = torch.cat([classes, guessed.detach(), classes], dim=1)
-    d_real, d_free, d_made = networks.discriminator(everything, ranks).chunk(3, dim=1)
+    judge, ranks = networks.discriminator, torch.cat([classes, guessed.detach(), classes], dim=1)
+    features = judge.features(joined([real, unlabelled, made.detach()]))
+    d_real, d_free, d_made = judge.judge(features, ranks).chunk(3, dim=1)
     loss = -F.logsigmoid(d_real).mean(1) - settings.alpha * F.logsigmoid(-d_free).mean(1)
     loss = loss - (1 - settings.alpha) * F.logsigmoid(-d_made).mean(1)  # equations 6 and 7
     _update(networks, ["discriminator"], loss)
 
     # generator and predictor have not changed since: both learn from what they have just made
-    networks.discriminator.requires_grad_(False)
-    ranks = torch.cat([classes, guessed, classes], dim=1)
-    _, d_free, d_made = networks.discriminator(joined([real, unlabelled, made]), ranks).chunk(3, dim=1)
-    networks.discriminator.requires_grad_(True)
-    fit, fit_made = (
-        F.mse_loss(on_real, target, reduction="none"),
-        F.mse_loss(on_made, target, reduction="none"),
-    )
+    d_free, d_made = judged(judge, joined([real, unlabelled, made]), guessed, classes)
+    fit, fit_made = ((said - target).square() for said in (on_real, on_made))
     predictor = settings.alpha * fooled(d_free, settings.adversarial)
     predictor = predictor + fit.mean(1) + settings.alpha_generated * fit_made.mean(1)  # equations 8 and 9
     generator = (1 - settings.alpha) * fooled(d_made, settings.adversarial)  # equation 10
@@ -118,6 +112,19 @@ def _step(networks: Networks, cells: Cells, rows: Tensor, free: Tensor, settings
     _update(networks, ["predictor", "generator"], predictor + generator)
     terms = {"discriminator": loss, "predictor": predictor, "generator": generator, "fit": fit}
     return {name: term.detach().mean() for name, term in terms.items()}
+
+
+def judged(judge: Discriminator, graphs: Graphs, guessed: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+    """Return logits of unlabelled and of generated cells, (R, B) each; the discriminator learns nothing.
+
+    Batch normalisation mixes all cells of a step. So that each loss teaches the network that it is of, the
+    gradients of the first are those of the guessed classes alone, of the second those of the cells.
+    """
+    judge.requires_grad_(False)
+    _, free, made = judge.features(graphs).chunk(3, dim=1)
+    found = judge.judge(free.detach(), guessed), judge.judge(made, classes)
+    judge.requires_grad_(True)
+    return found
 
 
 def fooled(logits: Tensor, kind: str) -> Tensor:
