@@ -15,7 +15,7 @@ from pipeline.config_errors import AtKey
 from pipeline.settings import Settings
 
 KEY = "by_benchmark"
-SECTIONS, PLUG_INS = ("evaluation", "search"), ("predictors", "strategies")  # what has it
+SECTIONS, PLUG_INS = ("evaluation", "search", "generation"), ("predictors", "strategies")  # what has it
 MEANING = (
     "settings that differ by benchmark: its name, and the keys to replace, e.g. {nasbench201: {epochs: 300}}"
 )
@@ -79,7 +79,7 @@ def whole_on(config: Mapping[str, Any], benchmark: str) -> dict:
     """Return a whole configuration (as plain values) with the settings that hold on one benchmark."""
     here = dict(config)
     for section in SECTIONS:
-        if section in config:
+        if config.get(section) is not None:
             here[section] = on(config[section], benchmark)
     for section in PLUG_INS:
         named = config.get(section, {})

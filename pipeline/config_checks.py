@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark, images_of
-from pipeline.by_benchmark import KEY, on
+from pipeline.by_benchmark import KEY, SECTIONS, on
 from pipeline.evaluation.settings import protocol_of
 from pipeline.spaces import UNLISTED, base, load
 from pipeline.zeroshot.settings import scores_used
@@ -47,7 +47,7 @@ def check_across(config: Config) -> None:
 
 def _benchmarks_are_there(config: Config) -> None:
     """Whatever is for some benchmarks, or differs by benchmark, names those that there are."""
-    sections = {"evaluation": dict(config.evaluation), "search": dict(config.search)}
+    sections = {name: dict(getattr(config, name) or {}) for name in SECTIONS}
     for kind in ("autoencoders", "predictors", "strategies"):
         sections |= {f"{kind}.{name}": dict(entry) for name, entry in getattr(config, kind).items()}
     for path, settings in sections.items():

@@ -217,7 +217,9 @@ def _semigan(config: Config, w: dict):
             "method semigan_nad, a benchmark read from a file, and the section generation"
         )
     kept = ("benchmark", "space", "strategy", "settings", "origin", "metric")
-    settings = {key: settings[key] for key in kept} | {"generation": dump(config.generation)}
+    generation = dump(config.generation.on(w["benchmark"]))
+    del generation[KEY]
+    settings = {key: settings[key] for key in kept} | {"generation": generation}
     return settings, ["pipeline.semigan.command", *entries[1:]]
 
 

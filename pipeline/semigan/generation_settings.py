@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from pipeline.settings import Settings
+from pipeline.by_benchmark import Varying
 
 
-class GenerationSettings(Settings):
+class GenerationSettings(Varying):
     """How many cells are learned from, generated and compared; the defaults are the paper's (4.2, 4.3)."""
 
     n_train: int = Field(105, ge=2, le=1_000_000, description="labelled cells, drawn at random for each run")

@@ -156,6 +156,10 @@ def test_only_what_can_be_analysed_has_a_recipe():
     found = recipe("semigan", check(raw), benchmark="bench", strategy="nacg")
     assert found["settings"]["settings"]["k"] == 7 and found["settings"]["generation"]["n_generated"] == 100
     assert "budget" not in found["settings"]
+    here = raw | {"generation": {"n_generated": 50, "by_benchmark": {"bench": {"n_generated": 100}}}}
+    assert recipe("semigan", check(here), benchmark="bench", strategy="nacg") == found
+    with pytest.raises(ConfigError, match="generation.by_benchmark: there is no 'bensh'"):
+        check(raw | {"generation": {"by_benchmark": {"bensh": {"top": 3}}}})
     changed = raw | {"search": {"budget": 80, "n_initial": 50}}
     assert recipe("semigan", check(changed), benchmark="bench", strategy="nacg") == found
     for config, strategy in ((raw, "random"), (raw | {"generation": None}, "nacg")):
