@@ -169,3 +169,12 @@ def test_cifar100_is_a_second_task_with_the_same_predictors():
     assert made["evaluation"]["labels"] == "test" and made["evaluation"]["protocol"]["pool"] == 7813
     assert other.benchmarks["nasbench201"].test_metric == "cifar100/test_acc@200"
     assert made["settings"] == recipe("predictors", one, **w)["settings"]["settings"]
+
+
+def test_reinforce_of_the_thesis_walks_in_both_latent_spaces_on_the_table_alone():
+    config = thesis("reinforce")
+    assert list(config.strategies_of("nasbench101")) == ["random", "reinforce_infonas", "reinforce_reference"]
+    assert not config.strategies_of("cifar101") and not config.predictors
+    assert (config.search.budget, config.search.n_runs) == (600, 500)
+    latents = [config.strategies[f"reinforce_{name}"]["latents"] for name in ("infonas", "reference")]
+    assert latents == ["infonas", "infonas@reference"]
