@@ -89,7 +89,7 @@ def changed(**evaluation) -> dict:
         ({"protocol": {"seeds": []}}, "evaluation.protocol.seeds: "),
         (
             {"protocol": {"pool": 100, "test": "rest"}},
-            "390 training cells, but only evaluation.protocol.pool = 100",
+            "391 training cells, but only evaluation.protocol.pool = 100",
         ),
         (
             {"protocol": "P1", "n_train": [7814]},
