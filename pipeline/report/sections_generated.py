@@ -8,15 +8,17 @@ import pandas as pd
 
 from pipeline.report import words
 from pipeline.report.blocks import Cell, Figure, Head, Panel, Section, Table
+from pipeline.report.cell_graphs import LABELS
 from pipeline.report.context import Context
-from pipeline.report.figures_generated import frequencies
+from pipeline.report.figures_generated import edges, frequencies
 
 SHARES = {
-    "valid": "graphs: ",
+    "valid": "cells ",
     "accuracy": "",
     "contains": "contains ",
     "shortest path": "shortest path of ",
 }
+DIFFERENT = {"different ones": "that are different ones"}
 
 
 def generated(c: Context) -> Section | None:
@@ -46,7 +48,8 @@ def _shares(c: Context, file: Path, frame: pd.DataFrame, name: str) -> Table:
     for row in frame[frame["part"].isin(SHARES)].itertuples():
         if pd.isna(row.generated_mean):
             continue
-        what = f"{SHARES[row.part]}{row.name} {row.detail}".strip()
+        said = LABELS.get(row.name, DIFFERENT.get(row.name, row.name))
+        what = f"{SHARES[row.part]}{said} {_bound(row.detail)}".strip()
         mean, other = words.percent(row.generated_mean, 1), words.percent(row.benchmark, 1)
         spread = "" if pd.isna(row.generated_std) else f" ± {words.number(100 * row.generated_std, 1)}"
         known = Cell("" if pd.isna(row.benchmark) else other, row.benchmark)
@@ -58,18 +61,29 @@ def _shares(c: Context, file: Path, frame: pd.DataFrame, name: str) -> Table:
     return Table(f"generated_{file.stem}", f"What {name} generates", head, rows, caption, data)
 
 
+def _bound(detail: str) -> str:
+    """Return a bound such as "> 0.93" in percent, as the accuracies of the page are."""
+    sign, _, value = detail.partition(" ")
+    return f"{sign} {words.percent(float(value), 1)}" if value else detail
+
+
 def _places(c: Context, file: Path, frame: pd.DataFrame, name: str) -> list[Figure]:
-    """Heat maps of where the best cells have which operation: generated ones, and the benchmark's."""
-    part = frame[frame["part"] == "operation"]
-    if part.empty:
-        return []
-    panels = [
-        Panel(frequencies(part, column), label)
-        for column, label in (("generated_mean", "generated"), ("benchmark", "benchmark"))
-    ]
-    caption = (
-        "How many of the best cells have an operation at a place; generated ones: best by prediction, "
-        f"mean over models. {c.seed_text()}"
-    )
-    key = f"places_{file.stem}"
-    return [Figure(key, f"Operations of the best cells, {name}", panels, caption, c.data(key, part, file))]
+    """Heat maps of where the best cells have which operation, and edges: generated ones, the benchmark's."""
+    figures = []
+    for part, what, draw in (("operation", "Operations", frequencies), ("edge", "Edges", edges)):
+        rows = frame[frame["part"] == part]
+        if rows.empty:
+            continue
+        panels = [
+            Panel(draw(rows, column), label)
+            for column, label in (("generated_mean", "generated"), ("benchmark", "benchmark"))
+        ]
+        found = {"operation": "an operation at a place", "edge": "an edge from a vertex to another"}[part]
+        caption = (
+            f"How many of the best cells have {found}; generated ones: best by prediction, "
+            f"mean over models. {c.seed_text()}"
+        )
+        key = f"places_{file.stem}" if part == "operation" else f"edges_{file.stem}"
+        title = f"{what} of the best cells, {name}"
+        figures.append(Figure(key, title, panels, caption, c.data(key, rows, file)))
+    return figures

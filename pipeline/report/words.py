@@ -47,6 +47,7 @@ PROPER = {
     "renas_hinge": "ReNAS (hinge)",
     "semigan": "SemiGAN",
     "semigan_nad": "SemiGAN-NAD",
+    "semigan_nad_equations": "SemiGAN-NAD (equations alone)",
     "ssa": "SSA",
     "svr": "SVR",
     "xgboost": "XGBoost",

@@ -65,15 +65,21 @@ def run(args: argparse.Namespace, job: Job) -> None:
 def _run_shares(made, cells, predicted, domain, oracle, how: dict) -> dict:
     keys, first = np.unique(domain.cell_key(cells), return_index=True)
     inside = cells[domain.validate(cells)]
+    once = np.unique(domain.cell_key(inside), return_index=True)[1]
     said = oracle.evaluate(inside) if len(inside) else {"val_acc": np.empty(0), "test_acc": np.empty(0)}
+    accuracies = {"validation": said["val_acc"], "test": said["test_acc"]}
+    shares = {}
+    for which, values in accuracies.items():
+        values = np.asarray(values, np.float64)
+        shares |= above(values, how["above"], which)
+        shares |= above(values[once], how["above"], f"{which} (different cells)")
     best = cells[first[np.argsort(-predicted[first], kind="stable")[: how["top"]]]]
     return {
         ("valid", "as generated", ""): float(made.raw.mean()),
         ("valid", "after repair", ""): float(made.valid.mean()),
         ("valid", "different ones", ""): len(keys) / len(made.valid),
         ("valid", "with an accuracy", ""): len(inside) / len(made.valid),
-        **above(np.asarray(said["val_acc"], np.float64), how["above"], "validation"),
-        **above(np.asarray(said["test_acc"], np.float64), how["above"], "test"),
+        **shares,
         **places(best),
         **contents(cells),
     }

@@ -131,6 +131,7 @@ def test_the_command_writes_one_row_a_share_with_the_same_bytes_twice(tmp_path):
     rows = pd.read_csv(tmp_path / "one.csv").set_index(["part", "name"])
     assert rows.loc[("valid", "as generated"), "generated_mean"].item() == 1
     share = float((y > 0.5).mean())
+    assert 0 <= rows.loc[("accuracy", "validation (different cells)"), "generated_mean"].item() <= 1
     assert rows.loc[("accuracy", "validation"), "benchmark"].item() == pytest.approx(share, abs=1e-6)
     assert np.isnan(rows.loc[("accuracy", "test"), "generated_mean"].item())
     best = CELLS[np.argsort(-y[:, 0], kind="stable")[:10]]
