@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.artifacts import write_text_artifact
+from pipeline.errors import ConfigError
 from pipeline.job import Job
 from pipeline.predictors.resources import named_files
 from pipeline.randomness import derive, rng
@@ -44,7 +45,10 @@ def run(args: argparse.Namespace, job: Job) -> None:
     search = SearchSettings(budget=n, n_initial=n, n_runs=len(runs), metric=s["metric"])
     origin = importlib.import_module(f"pipeline.search.origins.{s['origin']}")
     device = job.torch_device()
-    domain, oracle, initial, _ = origin.begin(args, job, search, device)
+    try:
+        domain, oracle, initial, _ = origin.begin(args, job, search, device)
+    except ConfigError as error:  # more cells to learn from than there are
+        raise ConfigError(str(error).replace("search.budget", "generation.n_train")) from error
     queried = f"{s['metric']}_acc"
     scores = np.asarray(oracle.evaluate(initial)[queried], np.float64)
     seeds = [derive(job.seed, "generation", s["benchmark"], s["strategy"], i) for i in runs]

@@ -6,6 +6,7 @@ predict, generate under a rank class.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from pipeline.semigan.networks import Graphs, noisy
 from pipeline.semigan.training import Cells, Networks, latents, train
 from pipeline.spaces.archs import Archs
 
+log = logging.getLogger("nasflow")
 RUNS_AT_ONCE = {"cpu": 8, "cuda": 64}  # in one batched model: what stays in a core's cache, and memory
 CELLS_AT_ONCE = 256
 
@@ -51,7 +53,7 @@ class SemiGan:
 
         threads: so many batches of runs are trained at a time; this changes no byte.
         """
-        self.threads = threads
+        self.threads, self.warned = threads, False
         self.settings, self.space, self.device = settings, space, device
         self.shape = graph_shape(space)
         self.streams = [torch_generator(seed, "semigan") for seed in seeds]
@@ -77,8 +79,18 @@ class SemiGan:
     def fit(self, archs: Sequence[Archs], scores: Sequence[np.ndarray], epochs: int) -> list[dict]:
         """Train for some epochs, on from where the networks are; return the last losses of each group.
 
-        archs, scores: the labelled cells of each run and their accuracies, float (n,).
+        archs, scores: the labelled cells of each run and their accuracies, float (n,). Warns once if none of
+        a run's cells is of the best class, so that nothing can be learned of it.
         """
+        empty = [not (y > class_bounds(y, self.settings)[0]).any() for y in scores]
+        if any(empty) and not self.warned:
+            self.warned = True
+            log.warning(
+                "semigan: in %d of %d runs no labelled cell is above the bound of the best class; "
+                "lower bound, or take percentile",
+                sum(empty),
+                len(empty),
+            )
 
         def one(group: int) -> dict:
             part = self.groups[group]

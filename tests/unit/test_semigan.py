@@ -161,6 +161,19 @@ def test_a_run_does_not_depend_on_those_beside_it(trained):
     np.testing.assert_allclose(alone.predict([test])[0], beside, rtol=1e-4)  # sums in another order
 
 
+def test_a_best_class_without_cells_is_warned_of_once(trained, caplog):
+    labels = [share_of_conv3x3(archs) for archs in trained.labelled]
+    settings = SemiGanSettings(**SMALL, bound=0.99)
+    three = SemiGan(settings, "nasbench201", trained.free, [1, 2, 3])
+    with caplog.at_level("WARNING", logger="nasflow"):
+        for _ in range(2):
+            three.fit(trained.labelled, labels, 1)
+    assert [r.message for r in caplog.records] == [
+        "semigan: in 3 of 3 runs no labelled cell is above the bound of the best class; "
+        "lower bound, or take percentile"
+    ]
+
+
 @pytest.mark.parametrize("name", ["nasbench101", "darts"])
 def test_generated_graphs_become_cells_in_every_space(name):
     settings = SemiGanSettings(**SMALL, same_cells=name == "darts")

@@ -127,6 +127,9 @@ def test_the_command_writes_one_row_a_share_with_the_same_bytes_twice(tmp_path):
         args = ["--strategy", "nacg", "--benchmark-table", str(tmp_path / "table.h5")]
         args = parser.parse_args([*args, "--out", str(tmp_path / out)])
         command.run(args, Job("semigan", settings(), seed=1, device="cpu"))
+    with pytest.raises(ConfigError, match="generation.n_train: 700 is more than the 600 cells"):
+        many = settings() | {"generation": settings()["generation"] | {"n_train": 700}}
+        command.run(args, Job("semigan", many, seed=1, device="cpu"))
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
     rows = pd.read_csv(tmp_path / "one.csv").set_index(["part", "name"])
     assert rows.loc[("valid", "as generated"), "generated_mean"].item() == 1
