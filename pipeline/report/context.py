@@ -164,6 +164,10 @@ def context_of(run: Run, out: Path) -> Context:
     # all that are configured, so that they look alike on the pages of all benchmarks
     predictors = {*run.config.get("predictors", {}), *tested}
     strategies = {*run.config.get("strategies", {}), *frames}
+    if predictors & strategies:  # what has one name has one look, which none beside it may have
+        looks = styles(predictors | strategies)
+    else:  # no figure mixes them
+        looks = styles(predictors) | styles(strategies)
     return Context(
         run=run,
         out=out,
@@ -171,5 +175,5 @@ def context_of(run: Run, out: Path) -> Context:
         answer=answer(run, frames),
         shared=shared_start(frames),
         digits=2 if smallest >= 2000 or not run.images else 1,
-        styles=styles(run.autoencoders) | styles(predictors) | styles(strategies),  # no figure mixes them
+        styles=styles(run.autoencoders) | looks,
     )

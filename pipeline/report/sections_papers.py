@@ -27,6 +27,8 @@ MEASURES = {
     "found_rank": "rank of the best cell found, as a share of all",
     "queries_to_optimum_median": "queries to the optimum, median",
 }
+PERCENT = ("_acc", "_rank")  # ends of measures that are fractions of one
+DIGITS = {"mse": 5, "rmse": 4}
 MARKS = {"worse": ("▾ ", "bad"), "better": ("▴ ", "good")}  # before the text, and its tone
 
 
@@ -101,10 +103,10 @@ def _measure(measure: str) -> str:
 
 def _cell(measure: str, row: pd.Series) -> Cell:
     ours, deviation, printed = row["ours_mean"], row["ours_std"], row["paper"]
-    if measure.endswith("_acc"):
+    if measure.endswith(PERCENT):
         text, paper = words.spread_percent(ours, deviation, 2), words.percent(printed, 2)
     else:
-        digits = 1 if measure.startswith("n_at") else 3
+        digits = 1 if measure.startswith("n_at") else DIGITS.get(measure, 3)
         text, paper = words.spread(ours, deviation, digits), words.number(printed, digits)
     mark, tone = MARKS.get(row["verdict"], ("", ""))
     note = f"paper {paper}"

@@ -90,7 +90,7 @@ def _ranks(c: Context, largest: pd.DataFrame) -> Figure:
         parts.append(shown)
     left = len(largest) - len(panels)
     more = f" {words.count(left, 'predictor')} with lower tau not drawn." if left > 0 else ""
-    some = f" Every {-(-len(part) // MAX_POINTS)}th cell drawn." if len(shown) < len(part) else ""
+    some = f" One cell in {-(-len(part) // MAX_POINTS)} drawn." if len(shown) < len(part) else ""
     caption = (
         "One point a held-out cell; predicted ranks are means over runs with the most labels."
         f"{some}{more} {c.learned_text()} {c.seed_text()}"

@@ -221,13 +221,22 @@ def test_the_report_has_a_table_for_each_of_the_papers(joined, table, tmp_path):
     gates = first.rows[0][1]
     assert (gates.text, gates.note, gates.tone) == ("▴ 0.600 ± 0.020", "paper 0.559", "good")
     assert first.rows[1][1].tone == "" and first.rows[0][2].text == ""
-    assert (first.rows[1][2].text, first.rows[1][2].note) == ("0.010", "paper: 0.1 of other cells")
+    assert (first.rows[1][2].text, first.rows[1][2].note) == ("0.01000", "paper: 0.1 of other cells")
     assert "0.1 of" not in first.caption
     assert "609 test cells (cifar10/val_acc@100)" in first.caption and "other cells" in first.caption
     random = second.rows[0]
     assert random[1].tone == "bad" and random[1].text.startswith("▾ 94.00")
     assert random[2].tone == "" and "100" in random[2].note
     assert first.data.file.endswith("papers/some.csv")
+
+
+def test_small_numbers_have_the_decimals_that_tell_them_apart():
+    row = {"ours_std": 0.0001, "verdict": "", "note": ""}
+    rank = pd.Series({**row, "ours_mean": 0.000167, "paper": 0.0001})
+    cell = sections_papers._cell("found_rank", rank)
+    assert cell.text.startswith("0.02 ± 0.01") and cell.note.startswith("paper 0.01") and "%" in cell.note
+    error = pd.Series({**row, "ours_mean": 0.00102, "paper": 0.0031})
+    assert sections_papers._cell("mse", error).text == "0.00102 ± 0.00010"
 
 
 def test_numbers_of_another_benchmark_are_on_its_page(joined, table, tmp_path):

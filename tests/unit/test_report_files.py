@@ -102,6 +102,14 @@ def test_without_test_accuracy_the_verdict_goes_by_validation(runs, tmp_path):
     assert not any("–" in text for row in found.comparison for text in row)
 
 
+def test_predictors_and_strategies_of_one_name_share_a_look_and_no_other_has_it(runs, tmp_path):
+    run = runs["nasbench101"]
+    named = {"predictors": dict.fromkeys("abd", {}), "strategies": dict.fromkeys("bc", {})}
+    c = context_of(replace(run, config={**run.config, **named}), tmp_path / "index.html")
+    looks = [c.styles[name] for name in "abcd"]
+    assert len({(look.colour, look.dash) for look in looks}) == 4
+
+
 def test_rank_and_regret_in_the_whole_table(runs, sources, pages, tmp_path):
     table = load_table(sources["nasbench201"].table)
     c = context_of(runs["nasbench201"], tmp_path / "index.html")
