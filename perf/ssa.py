@@ -61,7 +61,8 @@ def taus(arguments) -> None:
             trained = time.process_time()
             score = fitted.predict(archs[test])
             truth, scored = labels[test], time.process_time()
-            found = [kendall_tau(truth, score), mse(truth, score), pearson(truth, score), fitted.density]
+            error = mse(truth, score) if made.loss == "mse" else np.nan  # else scores only rank
+            found = [kendall_tau(truth, score), error, pearson(truth, score), fitted.density]
             rows.append([*found, trained - started, scored - trained])
         if not rows:
             continue
