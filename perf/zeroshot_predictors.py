@@ -1,16 +1,16 @@
 """Measure predictors that use zero-shot scores: Kendall's tau, and CPU seconds.
 
-    python perf/zeroshot_predictors.py ours DATA --zeroshot FILE [--benchmark 201 101 301] [--cifar100]
+    python perf/zeroshot_predictors.py ours DATA --zeroshot FILE [--benchmark 201 101 301] [--sets 9] …
     python perf/zeroshot_predictors.py gates_plus DATA --zeroshot FILE [--train 39 78 …] [--single]
     python perf/zeroshot_predictors.py space [--zeroshot FILE]
 
 DATA holds the tables that `perf/predictors.py` names; FILE is `results/zeroshot/nasbench201.h5` of
 configs/zeroshot_nasbench201.yaml with two cells a stack, all cells. Pools: the first 7,813, 27,000 and 609
 rows; all others are the test set. GATES++: nine runs, three subsets by three seeds. ours: `preference_gp`,
-on NAS-Bench-201 with scores and without; seeds change nothing in it, so the nine runs are nine subsets,
-the first three those of GATES++. --cifar100: the same settings on CIFAR-100's test accuracy. gates_plus:
-GATES++ as configured below; --single: with one score at a time in EES or ETS (tables 8 and 9 of the
-paper), 78 cells. space: scoring all 15,625 and all 423,624 cells.
+on NAS-Bench-201 with scores and without; seeds change nothing in it up to 512 cells, so its runs are so many
+subsets, the first three those of GATES++. --cifar100: the same settings on CIFAR-100's test accuracy.
+gates_plus: GATES++ as configured below; --single: with one score at a time in EES or ETS (tables 8 and 9
+of the paper), 78 cells. space: scoring all 15,625 and all 423,624 cells.
 """
 
 from __future__ import annotations
@@ -78,9 +78,8 @@ def ours(arguments) -> None:
         for scores in scored:
             what = f"{benchmark} preference_gp, {'with' if scores else 'no'} scores"
             for n in arguments.train or SIZES[benchmark]:
-                measure(
-                    what, "preference_gp", {"zeroshot": scores}, (archs, labels, n_pool), n, resources, (9, 1)
-                )
+                table, runs = (archs, labels, n_pool), (arguments.sets, 1)
+                measure(what, "preference_gp", {"zeroshot": scores}, table, n, resources, runs)
 
 
 def gates_plus(arguments) -> None:
@@ -121,6 +120,7 @@ def main() -> None:
     parser.add_argument("--benchmark", nargs="+", choices=list(SIZES), default=list(SIZES))
     parser.add_argument("--train", nargs="+", type=int)
     parser.add_argument("--runs", nargs=2, type=int, default=[3, 3], metavar=("SUBSETS", "SEEDS"))
+    parser.add_argument("--sets", type=int, default=9, help="training sets of preference_gp")
     parser.add_argument("--cifar100", action="store_true")
     parser.add_argument("--single", action="store_true")
     arguments = parser.parse_args()

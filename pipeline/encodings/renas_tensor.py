@@ -35,7 +35,7 @@ def tensor_size(space, layers: Layers = "all") -> tuple[int, int, int]:
     """Return (layers, V, V). Raises ConfigError for a space whose cells are not encoded so."""
     if space.NAME not in CELLS:
         raise ConfigError(
-            f"renas: its tensors are those of {' and '.join(CELLS)}, not of {space.NAME}; use another encoder"
+            f"the tensor of ReNAS is one of {' and '.join(CELLS)}, not of {space.NAME}; use another method"
         )
     nodes = space.V if space.OPERATIONS_ON == "nodes" else space.N_NODES
     return 1 + 2 * CELLS[space.NAME] * (layers == "all"), nodes, nodes

@@ -154,7 +154,7 @@ def test_line_graph_tells_the_edges_that_follow():
         ("gcn", "nasbench201", "gcn: operations of nasbench201 are on edges.*use the method line_gcn"),
         ("gcn_global", "darts", "gcn_global: operations of darts are on edges"),
         ("line_gcn", "nasbench101", "line_gcn: operations of nasbench101 are on nodes.*use the method gcn"),
-        ("renas", "darts", "renas: its tensors are those of nasbench101 and nasbench201, not of darts"),
+        ("renas", "darts", "the tensor of ReNAS is one of nasbench101 and nasbench201, not of darts"),
     ],
 )
 def test_a_space_that_an_encoder_is_not_for_is_refused(method, space, message):
