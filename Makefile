@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test lint format lock clean
+.PHONY: help run test test-slurm lint format lock clean
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 $(READY): envs/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -25,6 +25,9 @@ run: $(READY)  ## the default run: from nothing to results/report/index.html
 test: $(READY)  ## all checks and tests
 	$(MAKE) --no-print-directory lint
 	python -m pytest
+
+test-slurm: $(READY)  ## all tests on a real SLURM, which they start (packages slurm-wlm, munge)
+	NASFLOW_SLURM=long python -m pytest tests/slurm
 
 lint: $(READY)  ## style and workflow checks
 	ruff check .

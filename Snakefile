@@ -10,6 +10,7 @@ if not workflow.configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/requests.smk"
 include: "rules/inputs.smk"
 include: "rules/options.smk"
 include: "rules/targets.smk"

@@ -13,8 +13,9 @@ rule train_autoencoder:
     threads: CONFIG.threads
     resources:
         device=CONFIG.device,
-        mem_mb=6000,
-        runtime=240,
+        mem_mb=megabytes("autoencoders"),
+        runtime=minutes("autoencoders"),
+        gpu=gpus("autoencoders"),
     params:
         recipe=recipe("autoencoders"),
         work="results/autoencoders/{benchmark}/partial/{autoencoder}/seed_{autoencoder_seed}",
@@ -37,8 +38,9 @@ rule embed_cells:
     threads: CONFIG.threads
     resources:
         device=CONFIG.device,
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=megabytes("embeddings"),
+        runtime=minutes("embeddings"),
+        gpu=gpus("embeddings"),
     params:
         recipe=recipe("embeddings"),
         files=autoencoder_option,
@@ -57,8 +59,8 @@ rule autoencoders_table:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=megabytes("autoencoders_table"),
+        runtime=minutes("autoencoders_table"),
     params:
         recipe=recipe("autoencoders_table"),
     shell:

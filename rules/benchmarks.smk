@@ -13,8 +13,8 @@ rule build_benchmark:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=megabytes("benchmarks"),
+        runtime=minutes("benchmarks"),
     params:
         recipe=recipe("benchmarks"),
     shell:
@@ -33,8 +33,8 @@ rule read_benchmark:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=megabytes("ingest"),
+        runtime=minutes("ingest"),
     params:
         recipe=recipe("ingest"),
         listing=lambda wildcards: listing(FILES[wildcards.benchmark]),
@@ -54,8 +54,8 @@ rule train_surrogate:
         ENVIRONMENT
     threads: CONFIG.threads
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=megabytes("surrogate"),
+        runtime=minutes("surrogate"),
     params:
         recipe=recipe("surrogate"),
     shell:

@@ -14,8 +14,9 @@ rule train_children:
     threads: CONFIG.threads
     resources:
         device=CONFIG.device,
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=megabytes("children"),
+        runtime=minutes("children"),
+        gpu=gpus("children"),
         side_by_side=side_by_side_of,  # not a param: it changes no result
     params:
         recipe=recipe("children"),

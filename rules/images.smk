@@ -11,8 +11,8 @@ rule read_images:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=megabytes("images"),
+        runtime=minutes("images"),
     params:
         recipe=recipe("images"),
         listing=lambda wildcards: "".join(map(listing, image_source_of(wildcards))),

@@ -15,8 +15,9 @@ rule extract_outputs:
     threads: CONFIG.threads
     resources:
         device=CONFIG.device,
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=megabytes("io_dataset"),
+        runtime=minutes("io_dataset"),
+        gpu=gpus("io_dataset"),
     params:
         recipe=recipe("io_dataset"),
         work="results/io_dataset/partial/{benchmark}",

@@ -14,8 +14,8 @@ rule paper_table:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=megabytes("papers"),
+        runtime=minutes("papers"),
     params:
         recipe=recipe("papers"),
         tables=paper_options,

@@ -13,8 +13,9 @@ rule train_predictor:
     threads: CONFIG.threads
     resources:
         device=CONFIG.device,
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=megabytes("predictors"),
+        runtime=minutes("predictors"),
+        gpu=gpus("predictors"),
     params:
         recipe=recipe("predictors"),
         latents=latents_option,
@@ -36,8 +37,9 @@ rule rank_space:  # on demand: part of no target
     threads: CONFIG.threads
     resources:
         device=CONFIG.device,
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=megabytes("rank"),
+        runtime=minutes("rank"),
+        gpu=gpus("rank"),
     params:
         recipe=recipe("rank"),
         latents=latents_option,
@@ -58,8 +60,8 @@ rule predictors_table:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=megabytes("predictors_table"),
+        runtime=minutes("predictors_table"),
     params:
         recipe=recipe("predictors_table"),
     shell:

@@ -13,8 +13,8 @@ rule write_report:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=3000,
-        runtime=10,
+        mem_mb=megabytes("report"),
+        runtime=minutes("report"),
     params:
         recipe=recipe("report"),
         files=page_options,
@@ -37,8 +37,8 @@ if not ONLY:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=3000,
-            runtime=10,
+            mem_mb=megabytes("report_index"),
+            runtime=minutes("report_index"),
         params:
             recipe=recipe("report_index"),
             predictors=lambda wildcards, input: f"--predictors-table {input.predictors}" if TABLES else "",

@@ -13,8 +13,9 @@ rule run_strategy:
     threads: CONFIG.threads
     resources:
         device=CONFIG.device,
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=megabytes("search"),
+        runtime=minutes("search"),
+        gpu=gpus("search"),
         side_by_side=side_by_side_of,  # not a param: it changes no result
     params:
         recipe=recipe("search"),
@@ -36,8 +37,8 @@ rule search_table:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=megabytes("search_table"),
+        runtime=minutes("search_table"),
     params:
         recipe=recipe("search_table"),
     shell:

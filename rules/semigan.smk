@@ -13,8 +13,9 @@ rule generate_cells:
     threads: CONFIG.threads
     resources:
         device=CONFIG.device,
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=megabytes("semigan"),
+        runtime=minutes("semigan"),
+        gpu=gpus("semigan"),
     params:
         recipe=recipe("semigan"),
         oracle=oracle_option,

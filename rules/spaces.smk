@@ -9,8 +9,8 @@ rule enumerate_space:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=megabytes("space"),
+        runtime=minutes("space"),
     params:
         recipe=recipe("space"),
     shell:

@@ -14,8 +14,9 @@ rule score_cells:
     threads: CONFIG.threads
     resources:
         device=CONFIG.device,
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=megabytes("zeroshot"),
+        runtime=minutes("zeroshot"),
+        gpu=gpus("zeroshot"),
     params:
         recipe=recipe("zeroshot"),
         cells=lambda wildcards, input: (
@@ -36,8 +37,8 @@ rule join_scores:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=megabytes("zeroshot_collect"),
+        runtime=minutes("zeroshot_collect"),
     params:
         recipe=recipe("zeroshot_collect"),
     shell:

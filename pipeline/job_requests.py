@@ -1,0 +1,169 @@
+"""What a job asks a cluster for: minutes and megabytes, from the work that the configuration gives it.
+
+Estimates, not promises: CPU rates measured with this code (docs/performance.md) with room for a slower and
+busier node, and a share of a GPU's peak. The rules ask for more at each attempt, and long jobs go on from
+where they were.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pipeline.benchmarks.settings import images_of
+from pipeline.config import Config
+
+START = 10  # minutes that no job asks below: the interpreter, torch, a slow file system
+MOST_MINUTES = 2880  # two days: many partitions refuse more, and what is long goes on at the next attempt
+MEMORY = 2000  # MB of a process with torch and a table
+CPU_FLOPS = 5e9  # multiplications and additions a second of one thread, a tenth of what was measured
+GPU_FLOPS = 1e13  # of a GPU, a twentieth and less of what recent ones are sold for
+SECONDS_AN_IMAGE = 4e-4  # on the CPU, of the smallest network: what is not arithmetic
+CONVOLUTIONS = 2  # 3x3 convolutions at full width that a cell is counted as, a mean over NAS-Bench-101's
+PIXELS = {"digits": 64, "cifar10": 1024, "cifar100": 1024}
+IMAGES = {"digits": 1797, "cifar10": 50_000, "cifar100": 50_000}
+ON_DEVICE = {
+    "autoencoders",
+    "children",
+    "embeddings",
+    "io_dataset",
+    "predictors",
+    "rank",
+    "search",
+    "semigan",
+}
+ON_DEVICE |= {"zeroshot"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """Minutes of runtime, MB of memory, GPUs."""
+
+    minutes: int
+    mem_mb: int
+    gpus: int = 0
+
+
+def request(stage: str, config: Config, benchmark: str | None = None, n_train: int | None = None) -> Request:
+    """Return what a stage's job asks for at the first attempt; of a stage that is not heavy, little.
+
+    benchmark, n_train: of which benchmark, of how many training cells; None: of the largest job there is.
+    """
+    seconds, mem_mb = 0.0, float(MEMORY)
+    if stage in _HEAVY:
+        seconds, mem_mb = _HEAVY[stage](config)
+    elif stage in _BY_BENCHMARK:
+        used, estimate = _BY_BENCHMARK[stage]
+        names = used(config) if benchmark is None else [benchmark]
+        each = [estimate(config, name) for name in names] or [(0, MEMORY)]
+        seconds, mem_mb = (max(amounts) for amounts in zip(*each, strict=True))
+    elif stage in ("predictors", "rank"):
+        seconds, mem_mb = _predictors(config, benchmark, n_train)
+    minutes = min(START + math.ceil(seconds / 60), MOST_MINUTES)
+    on_gpu = stage in ON_DEVICE and config.device.startswith("cuda")
+    return Request(minutes, math.ceil(mem_mb / 100) * 100, int(on_gpu))
+
+
+def _pixels(config: Config, images: str) -> int:
+    settings = config.images[images]
+    return PIXELS.get(settings["source"]) or settings.get("size", 32) ** 2
+
+
+def _cells(network) -> int:
+    return network.layers or network.stacks * network.cells_per_stack
+
+
+def _seconds_an_image(config: Config, images: str, network) -> float:
+    """Forward and backward.
+
+    A stack has twice the channels and a quarter of the pixels of the one before: it costs as much.
+    """
+    a_convolution = 2 * 9 * network.stem_channels**2 * _pixels(config, images)
+    operations = 3 * CONVOLUTIONS * _cells(network) * a_convolution
+    if config.device.startswith("cuda"):
+        return operations / GPU_FLOPS + SECONDS_AN_IMAGE / 4
+    return operations / CPU_FLOPS / config.threads**0.5 + SECONDS_AN_IMAGE
+
+
+def _activations_mb(config: Config, images: str, network, batch: int) -> float:
+    """Memory of a training step beside torch: on the host, or CUDA's own where a GPU holds the step."""
+    if config.device.startswith("cuda"):
+        return MEMORY
+    numbers = batch * 8 * _cells(network) * network.stem_channels * _pixels(config, images)
+    return 8 * numbers / 2**20
+
+
+def _a_network(config: Config, benchmark: str) -> tuple[float, float]:
+    """Seconds of training one child network, and MB."""
+    children = config.benchmarks[benchmark].children
+    n_images = IMAGES.get(config.images[children.images]["source"], 50_000)
+    an_image = _seconds_an_image(config, children.images, children.network)
+    step = _activations_mb(config, children.images, children.network, children.training.batch_size)
+    mem_mb = 1000 + MEMORY + step * children.side_by_side
+    return n_images * children.training.epochs * an_image, mem_mb
+
+
+def _children(config: Config, benchmark: str):
+    seconds, mem_mb = _a_network(config, benchmark)
+    return seconds * config.benchmarks[benchmark].children.chunk_size, mem_mb
+
+
+def _io_dataset(config: Config, benchmark: str):
+    children = config.benchmarks[benchmark].children
+    forward = _seconds_an_image(config, children.images, children.network) / 3
+    return children.n_cells * (1000 + config.io_dataset.n_unseen_images) * forward, 1000 + MEMORY
+
+
+def _zeroshot(config: Config, benchmark: str):
+    """All metrics together are about a dozen passes forward and backward."""
+    settings, images = config.zeroshot, images_of(config.benchmarks[benchmark])
+    a_network = 12 * settings.batch_size * _seconds_an_image(config, images, settings.network)
+    step = _activations_mb(config, images, settings.network, settings.batch_size)
+    return settings.chunk_size * a_network, 1000 + MEMORY + 2 * step
+
+
+def _search(config: Config, benchmark: str):
+    settings = config.search.on(benchmark)
+    if benchmark not in config.trained():
+        return 3600 + 300 * settings.n_runs, 2 * MEMORY
+    a_network, mem_mb = _a_network(config, benchmark)
+    new = max(0, settings.budget - settings.n_initial) * settings.n_runs
+    return 3600 + new * (a_network + 1), max(mem_mb, 2 * MEMORY)
+
+
+def _autoencoders(config: Config):
+    """0.2 ms an unlabelled cell and epoch; 1 ms a pair of a network and an image with info-NAS."""
+    seconds = 0.0
+    pairs = max((config.benchmarks[name].children.n_cells * 1000 for name in config.trained()), default=0)
+    for settings in config.autoencoders.values():
+        a_cell = 1e-3 if settings.batch_size < 128 else 6e-4
+        an_epoch = (settings.n_cells or 423_624) * a_cell
+        an_epoch += 2e-3 * pairs if settings.model == "infonas" else 0
+        seconds = max(seconds, settings.epochs * an_epoch)
+    return seconds, 3 * MEMORY
+
+
+def _predictors(config: Config, benchmark: str | None, n_train: int | None):
+    """Ten times the 0.01 s a label and run that GATES takes, and time to score a space."""
+    seconds = 0.0
+    for name in config.tested() if benchmark is None else [benchmark]:
+        settings = config.evaluation.on(name)
+        labels = (n_train or max(settings.n_train)) * settings.n_subsets * settings.n_seeds
+        seconds = max(seconds, 0.1 * labels)
+    return 1200 + seconds, 2 * MEMORY
+
+
+_BY_BENCHMARK = {  # which benchmarks a stage has jobs of; seconds and MB of a job
+    "children": (Config.trained, _children),
+    "io_dataset": (Config.trained, _io_dataset),
+    "zeroshot": (Config.scored, _zeroshot),
+    "search": (lambda config: list(config.benchmarks), _search),
+}
+_HEAVY = {
+    "autoencoders": _autoencoders,
+    "embeddings": lambda config: (1200, 2 * MEMORY),
+    "semigan": lambda config: (7200, 2 * MEMORY),
+    "surrogate": lambda config: (3000, 2 * MEMORY),
+    "ingest": lambda config: (1200, 2 * MEMORY),
+    "report": lambda config: (0, 1.5 * MEMORY),
+}

@@ -1,0 +1,140 @@
+"""A cluster, and copies of the project in which the images and the space are there already."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.slurm.cluster import Cluster, missing
+from tests.workflow.conftest import Project, copy_project
+
+CHUNKS = [f"results/children/digits101/chunk_{chunk}.h5" for chunk in range(3)]
+OPTIONS = (
+    *("--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue"),
+    *("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what cannot run here, and the long form where it is not asked for."""
+    long = pytest.mark.skip(reason="long: make test-slurm")
+    for item in items:
+        if item.get_closest_marker("slurm_long") and os.environ.get("NASFLOW_SLURM") != "long":
+            item.add_marker(long)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    """A running cluster; skips the test where SLURM is not installed."""
+    if reason := missing():
+        pytest.skip(reason)
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(cluster, tmp_path_factory) -> Project:
+    """The project after a local run to `children`: what every disturbed run must come to."""
+    project = copy_project(tmp_path_factory.mktemp("undisturbed") / "project")
+    project.edit("tiny.yaml", "epochs: 2  # children", "epochs: 24")
+    project.snakemake("children")
+    return project
+
+
+@pytest.fixture
+def start(cluster, undisturbed, tmp_path) -> Callable[..., Submitted]:
+    """Return a function that starts a run of `children` on the cluster, without any network trained."""
+    project = undisturbed.copy(tmp_path / "project")
+    for chunk in CHUNKS:
+        (project.root / chunk).unlink()
+    runs = []
+
+    def started(*options: str, config: tuple[str, str] | None = None) -> Submitted:
+        if config:
+            project.edit("tiny.yaml", *config)
+        runs.append(Submitted(cluster, project, options))
+        return runs[-1]
+
+    yield started
+    for run in runs:
+        run.end()
+
+
+@dataclass
+class Submitted:
+    """A run of Snakemake that submits to the cluster, in the background."""
+
+    cluster: Cluster
+    project: Project
+    options: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ("children",)
+    process: subprocess.Popen = field(init=False)
+
+    def __post_init__(self):
+        self.log = self.project.root / f"snakemake_{time.monotonic_ns()}.log"
+        command = ("snakemake", *OPTIONS, *self.options, "--configfile", self.project.config, "--")
+        environment = {**os.environ, **self.cluster.environment, "PYTHONPATH": str(self.project.root)}
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command, *self.targets],
+                cwd=self.project.root,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait(self, seconds: float = 300) -> str:
+        """Wait for the end, and return what was said."""
+        self.process.wait(timeout=seconds)
+        return self.log.read_text()
+
+    def running(self, text: str) -> dict[str, tuple[str, str]]:
+        """Wait until jobs of a rule run and a network of theirs has a checkpoint; return the jobs."""
+        partial = self.project.root / "results/children/digits101/partial"
+
+        def there() -> bool:
+            assert self.process.poll() is None, self.log.read_text()
+            states = [state for state, comment in self.cluster.jobs().values() if text in comment]
+            begun = {part.parent for part in partial.rglob("*") if part.is_file()}
+            return bool(states) and set(states) == {"RUNNING"} and len(begun) >= len(states)
+
+        self.cluster.wait_until(there, f"{text} running", seconds=120)
+        return {name: job for name, job in self.cluster.jobs().items() if text in job[1]}
+
+    def end(self) -> None:
+        """Stop the run if it is not over, with its jobs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if jobs := self.cluster.jobs():
+            self.cluster.command("scancel", *jobs, check=False)
+            self.cluster.wait_until(lambda: not self.cluster.jobs(), "scancel")
+
+
+def same_as(undisturbed: Project, project: Project, files: list[str] = CHUNKS) -> bool:
+    """Whether artifacts have the bytes of the undisturbed run."""
+    return all((undisturbed.root / f).read_bytes() == (project.root / f).read_bytes() for f in files)
+
+
+def networks(project: Project) -> dict[str, int]:
+    """Return {file: modification time} of trained networks whose chunk is not finished."""
+    found = (project.root / "results/children/digits101/partial").rglob("*.h5")
+    return {str(path.relative_to(project.root)): path.stat().st_mtime_ns for path in found}
+
+
+def times(project: Project, files: list[str] = CHUNKS) -> dict[str, int]:
+    """Return {artifact: modification time} of those that are there."""
+    paths: list[tuple[str, Path]] = [(file, project.root / file) for file in files]
+    return {file: path.stat().st_mtime_ns for file, path in paths if path.exists()}
