@@ -16,10 +16,10 @@ from pipeline.config import Config
 START = 10  # minutes that no job asks below: the interpreter, torch, a slow file system
 MOST_MINUTES = 2880  # two days: many partitions refuse more, and what is long goes on at the next attempt
 MEMORY = 2000  # MB of a process with torch and a table
-CPU_FLOPS = 5e9  # multiplications and additions a second of one thread, a tenth of what was measured
+CPU_FLOPS = 5e9  # multiplications and additions a second of one thread, a quarter of what was measured
 GPU_FLOPS = 1e13  # of a GPU, a twentieth and less of what recent ones are sold for
 SECONDS_AN_IMAGE = 4e-4  # on the CPU, of the smallest network: what is not arithmetic
-CONVOLUTIONS = 2  # 3x3 convolutions at full width that a cell is counted as, a mean over NAS-Bench-101's
+CONVOLUTIONS = 2  # 3x3 convolutions at full width that a cell is counted as, twice the mean of NAS-Bench-101
 PIXELS = {"digits": 64, "cifar10": 1024, "cifar100": 1024}
 IMAGES = {"digits": 1797, "cifar10": 50_000, "cifar100": 50_000}
 ON_DEVICE = {
