@@ -41,6 +41,7 @@ TOOLS = {
     "verify_io": ("pipeline.io_dataset.verify", "check input-output data sets for damage"),
     "export": ("pipeline.export", "write any artifact's table as CSV"),
     "why": ("pipeline.why", "say in words why an artifact is stale"),
+    "status": ("pipeline.status", "say of all artifacts whether they are fresh; restore Snakemake's records"),
     "config": ("pipeline.config_command", "check a configuration; show it with all defaults"),
 }
 TABLES = {"autoencoders_table", "predictors_table", "search_table"}
@@ -49,7 +50,7 @@ SHARED = {"configfile", "config", "recipe", "device", "threads", "log", "benchma
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; return its exit status (0 done, 1 a user's error, 2 wrong usage, 3 a bug)."""
+    """Run one command; return its exit status: 0 done, 1 a user's error, 2 wrong usage, 3 a bug, 4 stale."""
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help"):
         print(overview())
@@ -65,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv[1:])
     log_to(getattr(args, "log", None))
     try:
-        run(module, args, job_of(name, args) if name in STAGES else Job(name, {}))
+        return run(module, args, job_of(name, args) if name in STAGES else Job(name, {})) or 0
     except UserError as error:
         logging.getLogger("nasflow").error("%s", error)
         return 1
@@ -76,16 +77,15 @@ def main(argv: list[str] | None = None) -> int:
             "%s: unexpected error; please report it with the lines below", name
         )
         return 3
-    return 0
 
 
-def run(module, args: argparse.Namespace, job: Job) -> None:
+def run(module, args: argparse.Namespace, job: Job) -> int | None:
     """Run a command with as many threads in NumPy's libraries as the job has; `torch_device` sets torch's."""
     import numpy  # noqa: F401  (the limit holds for libraries that are loaded)
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=job.threads):
-        module.run(args, job)
+        return module.run(args, job)
 
 
 def overview() -> str:

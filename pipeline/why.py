@@ -114,6 +114,11 @@ def recipe_changes(output: str, recipe: dict) -> list[str]:
         made = read_provenance(output)
     except ArtifactError as error:
         return [str(error)]
+    return changes_since(made, recipe)
+
+
+def changes_since(made: dict, recipe: dict) -> list[str]:
+    """Say each difference of settings and code between an artifact's provenance and a recipe."""
     changes = [
         f"setting {path}: {json.dumps(old)} -> {json.dumps(new)}"
         for path, old, new in differences(made["settings"], recipe["settings"])
