@@ -15,12 +15,18 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
+import os
+import platform
+import secrets
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 PACKAGE = "pipeline"
 ROOT = Path(__file__).resolve().parent.parent
 HELP_TEXTS = {"description", "help", "metavar", "examples", "epilog"}  # keywords that only people read
+_unsaved: set[str] = set()  # modules that were read in this process
 
 
 def closure(entries) -> dict[str, str]:
@@ -36,8 +42,9 @@ def closure(entries) -> dict[str, str]:
             continue
         if _file(name) is None:
             raise KeyError(f"fingerprint: no module {name} in {ROOT}")
-        found[name] = _digest(name)
+        found[name] = _module(name)["digest"]
         waiting += _imports(name)
+    _remember()
     return dict(sorted(found.items()))
 
 
@@ -63,18 +70,62 @@ def source_file(module: str) -> str:
 
 
 @cache
-def _tree(name: str) -> ast.Module:
-    return ast.parse(_file(name).read_bytes())
+def _module(name: str) -> dict:
+    """Return what a module's text says, from the memory of an earlier process where the text is the same.
+
+    {digest: of its meaning and of the data files (templates, styles) beside it, imports: [[module, name]] of
+    the package, name null for `import module`, exports: {name: [module, name]} that its body imports}
+    """
+    file = _file(name)
+    beside = [f for f in sorted(file.parent.iterdir()) if f.is_file() and f.suffix not in (".py", ".pyc")]
+    data = [f.name.encode() + b"\0" + f.read_bytes() for f in beside if not f.name.startswith(".")]
+    content = [file.read_bytes(), *data]
+    key = hashlib.sha256(b"\0".join([_reader(), *content])).hexdigest()
+    known = _memory().get(name)
+    if not isinstance(known, dict) or known.get("key") != key:
+        tree = ast.parse(content[0])
+        imports, exports = _named(name, tree)
+        meaning = ast.dump(_Meaning().visit(tree)).encode()
+        digest = hashlib.sha256(b"".join([meaning, *data])).hexdigest()[:16]
+        known = {"key": key, "digest": digest, "imports": imports, "exports": exports}
+        _memory()[name] = known
+        _unsaved.add(name)
+    return known
 
 
 @cache
-def _digest(name: str) -> str:
-    """Digest of one module's meaning, and of the data files (templates, styles) beside it."""
-    sha = hashlib.sha256(ast.dump(_Meaning().visit(ast.parse(_file(name).read_bytes()))).encode())
-    for data in sorted(_file(name).parent.iterdir()):
-        if data.is_file() and data.suffix not in (".py", ".pyc") and not data.name.startswith("."):
-            sha.update(data.name.encode() + b"\0" + data.read_bytes())
-    return sha.hexdigest()[:16]
+def _reader() -> bytes:
+    """What a reading of a text depends on: this module, and Python, whose trees differ by version."""
+    return platform.python_version().encode() + Path(__file__).read_bytes()
+
+
+def _memory_file() -> Path:
+    return ROOT / PACKAGE / "__pycache__" / "fingerprints.json"
+
+
+@cache
+def _memory() -> dict[str, dict]:
+    """What earlier processes read; parsing all modules takes a second, at every start and in every job."""
+    try:
+        known = json.loads(_memory_file().read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _remember() -> None:
+    """Save what was read anew; where that is not allowed, the next process reads it again."""
+    if not _unsaved:
+        return
+    _unsaved.clear()
+    part = _memory_file().with_name(f"fingerprints.{secrets.token_hex(6)}.part")
+    try:
+        part.parent.mkdir(exist_ok=True)
+        part.write_text(json.dumps(_memory()))
+        os.replace(part, _memory_file())
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
 
 
 class _Meaning(ast.NodeTransformer):
@@ -95,18 +146,30 @@ class _Meaning(ast.NodeTransformer):
         return node
 
 
+def _named(module: str, tree: ast.Module) -> tuple[list, dict]:
+    """Return what a module imports of the package, anywhere in its text, and what its body imports."""
+    found, exports = [], {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [[alias.name, None] for alias in node.names if _ours(alias.name)]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and _ours(node.module):
+            found += [[node.module, alias.name] for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            raise SyntaxError(
+                f"{module}: relative import in line {node.lineno}; write the package's full name"
+            )
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and _ours(node.module):
+            for alias in node.names:
+                exports.setdefault(alias.asname or alias.name, [node.module, alias.name])
+    return found, exports
+
+
 @cache
 def _imports(name: str) -> tuple[str, ...]:
-    """Modules of the package that a module imports, anywhere in its text."""
-    found = []
-    for node in ast.walk(_tree(name)):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names if _ours(alias.name)]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and _ours(node.module):
-            found += [_source(node.module, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            raise SyntaxError(f"{name}: relative import in line {node.lineno}; write the package's full name")
-    return tuple(dict.fromkeys(found))
+    """Modules of the package that a module imports."""
+    named = _module(name)["imports"]
+    return tuple(dict.fromkeys(_source(m, what) if what else m for m, what in named))
 
 
 def _ours(module: str | None) -> bool:
@@ -119,10 +182,6 @@ def _source(module: str, name: str) -> str:
         return f"{module}.{name}"
     if _file(module) is None:
         raise SyntaxError(f"fingerprint: import of {module}, which is no module of the package")
-    if _file(module).name == "__init__.py":
-        for node in _tree(module).body:
-            if isinstance(node, ast.ImportFrom) and _ours(node.module):
-                for alias in node.names:
-                    if (alias.asname or alias.name) == name:
-                        return _source(node.module, alias.name)
+    if _file(module).name == "__init__.py" and name in _module(module)["exports"]:
+        return _source(*_module(module)["exports"][name])
     return module

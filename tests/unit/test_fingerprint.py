@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+
 import pytest
 
 from pipeline import fingerprint
@@ -31,7 +34,7 @@ def package(tmp_path, monkeypatch):
 
 
 def forget():
-    for cached in (fingerprint._file, fingerprint._tree, fingerprint._digest, fingerprint._imports):
+    for cached in (fingerprint._file, fingerprint._module, fingerprint._memory, fingerprint._imports):
         cached.cache_clear()
 
 
@@ -101,3 +104,45 @@ def test_a_relative_import_is_refused_because_it_would_be_missed(package):
     forget()
     with pytest.raises(SyntaxError, match="relative import"):
         fingerprint.closure(["pipeline.tool"])
+
+
+def test_what_an_earlier_process_read_is_used_only_for_the_same_text(package):
+    before = code_of("pipeline.tool")
+    memory = package / "__pycache__" / "fingerprints.json"
+    assert set(json.loads(memory.read_text())) == {
+        "pipeline.tool",
+        "pipeline.units",
+        "pipeline.shapes.flat",
+    } | {"pipeline.shapes"}
+    path = package / "units.py"
+    times = path.stat()
+    path.write_text("METRE = 2\n")  # as long as before, and as old
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert code_of("pipeline.tool") != before
+    path.write_text("METRE = 1\n")
+    assert code_of("pipeline.tool") == before
+
+
+def test_a_known_text_is_not_parsed_again(package, monkeypatch):
+    before = code_of("pipeline.tool")
+    monkeypatch.setattr(fingerprint.ast, "parse", lambda text: pytest.fail("parsed"))
+    assert code_of("pipeline.tool") == before
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1, 2]", '{"pipeline.tool": 3}', '{"pipeline.tool": {}}'])
+def test_a_damaged_memory_is_not_trusted(package, content):
+    before = code_of("pipeline.tool")
+    (package / "__pycache__" / "fingerprints.json").write_text(content)
+    assert code_of("pipeline.tool") == before
+
+
+def test_the_memory_may_be_impossible_to_write(package, monkeypatch):
+    def refuse(*files):
+        raise PermissionError("read-only")
+
+    before = code_of("pipeline.tool")
+    memory = package / "__pycache__" / "fingerprints.json"
+    memory.unlink()
+    monkeypatch.setattr(fingerprint.os, "replace", refuse)
+    assert code_of("pipeline.tool") == before
+    assert not list(memory.parent.iterdir())
