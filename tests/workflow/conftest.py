@@ -70,7 +70,7 @@ class Project:
 
     def copy(self, target: Path) -> Project:
         """Copy the project to `target`, with artifacts and Snakemake's records, to break things in."""
-        shutil.copytree(self.root, target, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(self.root, target)
         return Project(target, self.config)
 
     def artifacts(self) -> dict[str, tuple[int, int]]:
