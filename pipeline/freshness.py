@@ -168,10 +168,11 @@ def input_changes(recorded: dict, inputs: Iterable[str], made: float, checksums:
         for file in now
         if file in recorded and now[file] not in (None, recorded[file])
     ]
+    named = set(inputs)
     rest = [file for file in now if file not in recorded]
     gone = []
     for name, value in recorded.items():
-        if name in inputs:
+        if name in named:
             continue
         same = next((file for file in rest if now[file] in (None, value)), None)
         if same is None:

@@ -140,7 +140,7 @@ def _words(module: str, before: dict, now: dict) -> str:
 
 def differences(old, new, path: str = ""):
     """Yield (key path, old, new) for each leaf that differs between two nested mappings."""
-    if isinstance(old, dict) and isinstance(new, dict):
+    if isinstance(old, dict) and isinstance(new, dict) and old != new:
         for key in sorted(old.keys() | new.keys()):
             where = f"{path}.{key}" if path else key
             if key not in old or key not in new:

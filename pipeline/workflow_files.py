@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -33,18 +32,20 @@ class Rules:
 
     def __init__(self, workflow):
         self.rules = {rule.name: rule for rule in workflow.rules}
-        self.patterns = [
-            (re.compile(output.regex()) if isinstance(output.regex(), str) else output.regex(), rule)
-            for rule in workflow.rules
-            for output in rule.output
-        ]
+        self.patterns = [(output.regex(), rule) for rule in workflow.rules for output in rule.output]
         self._jobs: dict[tuple, FileJob] = {}
+        self._known: dict[str, FileJob | None] = {}
 
     def job_of(self, file: str) -> FileJob | None:
         """Return the job that makes a file, or None if no rule does.
 
         Raises UserError if a rule's pattern fits the file, but nothing in the configuration does.
         """
+        if file not in self._known:
+            self._known[file] = self._find(file)
+        return self._known[file]
+
+    def _find(self, file: str) -> FileJob | None:
         for pattern, rule in self.patterns:
             match = pattern.match(file)
             if match:
