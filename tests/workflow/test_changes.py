@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from fnmatch import fnmatch
@@ -156,3 +157,10 @@ def test_the_command_tells_by_its_exit_status_and_in_json(fresh_copy):
     done = fresh_copy.run(*command, "--restore", check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("status: another snakemake works in this folder")
+
+
+def test_the_table_for_people_has_the_same_changes():
+    text = (Path(__file__).resolve().parents[2] / "docs/reliability.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", text.partition("| change | made again |")[2], re.MULTILINE)
+    assert rows[1:] == [change.name for change in CHANGES]
+    assert len(rows) > 25
