@@ -61,6 +61,12 @@ class Project:
             jobs.setdefault(rule, []).extend(outputs)
         return {rule: sorted(outputs) for rule, outputs in sorted(jobs.items())}
 
+    def not_fresh(self, *targets: str) -> dict[str, list[str]]:
+        """Return {file: reasons} of what `status` does not call fresh."""
+        command = ("pipeline", "status", "--json", "--configfile", self.config, *targets)
+        found = json.loads(self.run(*command, check=False).stdout)["artifacts"]
+        return {one["file"]: one["why"] for one in found if one["state"] != "fresh"}
+
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace text in a file of the copy; it must be there."""
         path = self.root / file

@@ -30,6 +30,7 @@ def names(plan: dict[str, list[str]]) -> set[str]:
 
 
 def test_every_run_is_an_artifact_and_only_listed_spaces_are_listed(project):
+    assert project.not_fresh("predictors", "embeddings") == {}
     results = project.root / "results"
     assert [f.name for f in (results / "spaces").glob("*.h5")] == ["nasbench201.h5"]
     weights = []

@@ -49,6 +49,7 @@ def test_strategies_that_name_latents_depend_on_their_autoencoder(project, tmp_p
 
 
 def test_a_finished_run_is_fresh_and_a_larger_catalogue_is_another_one(project, tmp_path):
+    assert project.not_fresh() == {}
     assert project.plan() == {}
     larger = project.copy(tmp_path / "project")
     larger.edit("darts.yaml", "side_by_side: 2", "side_by_side: 3")

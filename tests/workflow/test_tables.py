@@ -93,6 +93,7 @@ def test_no_network_is_trained_and_no_space_listed(tables):
 
 
 def test_a_finished_run_is_fresh_and_an_edited_reader_or_encoder_concerns_its_own(tables, tmp_path):
+    assert tables.not_fresh() == {}
     assert tables.plan() == {}
     project = tables.copy(tmp_path / "project")
     project.edit("pipeline/benchmarks/readers/nasbench101.py", "VERSION = 1", "VERSION = 7")

@@ -35,6 +35,7 @@ def log_of(project: Project, chunk: int) -> str:
 
 
 def test_scores_reach_predictors_the_search_the_report_and_csv(project):
+    assert project.not_fresh() == {}
     assert project.plan() == {}
     stored = ZeroShot.load(project.root / SCORES, "nasbench201")
     assert len(stored) == 30 and stored.metrics == ("flops", "params", "snip")
