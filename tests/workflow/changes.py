@@ -150,7 +150,10 @@ CHANGES = [
         FOUND,
         known=False,
     ),
-    Change("a rule's memory and run time", text("rules/search.smk", "mem_mb=4000", "mem_mb=8000")),
+    Change(
+        "what a rule asks the machine for",
+        text("rules/search.smk", "device=CONFIG.device,", "device=CONFIG.device, disk_mb=500,"),
+    ),
     # configuration
     Change("seed", setting("seed: 1", "seed: 2"), RESULTS),
     Change("split of the images", setting("n_valid: 300", "n_valid: 310"), IMAGES),
