@@ -2,6 +2,7 @@
 
     python perf/predictors.py sizes FOLDER [--benchmark 201 101 301] [--runs 3 3] [--n-train 78 391] …
     python perf/predictors.py tau FOLDER [--benchmark 201 101 301] [--runs 3 1] [--losses] …
+    python perf/predictors.py systems FOLDER [--runs 3 1] [--methods ssa gates …]
     python perf/predictors.py replicates FOLDER [--threads 2] [--n-train 78]
     python perf/predictors.py space [--threads 2]
 
@@ -14,6 +15,7 @@ and 6; those of NAS-Bench-101 are for labels that are means of three repeats, th
 trained architectures, not a surrogate's. With --zeroshot, a file of the stage `zeroshot` for the one
 benchmark that is named, GATES++ is measured as well.
 
+systems: predictors of all papers at 78 cells of NAS-Bench-201; the table's other cells are unlabelled.
 replicates: nine replicates in one go against one by one, GATES on NAS-Bench-201.
 space: scoring the 423,624 cells of NAS-Bench-101.
 """
@@ -88,6 +90,18 @@ ENCODERS = {  # benchmark -> training cells, {method: (settings, the paper's tau
         },
     ),
 }
+SSA = {"method": "ssa", "epochs": 300}  # 78 labels are one step an epoch
+SYSTEMS = {  # at 78 training cells of NAS-Bench-201: name -> settings; the method is the name unless said
+    "gates": GATES_201,
+    "preference_gp": {},
+    "xgboost": {},
+    "semigan": {},
+    "ssa": SSA,
+    "ssa_one_hot_logistic": {**SSA, "matrix": "one_hot", "loss": "pairwise_bce"},
+    "peephole": {},
+    "renas": {},
+    "e2epp": {},
+}
 PAPER_LOSSES = dict(zip(LOSSES, (0.7789, 0.7696, 0.7622, 0.7604, 0.5425), strict=True))  # on 101, 381 cells
 
 
@@ -115,7 +129,8 @@ def measure(what: str, method: str, settings: dict, table, n: int, paper, runs, 
     n_subsets, seeds = runs[0], SEEDS[: runs[1]]
     subsets, _, seeds = training_runs(n_pool, n, n_subsets, 0, 0, archs.space, seeds)
     made, rest, started = load(method).Settings(**settings), archs[n_pool:], time.process_time()
-    fitted = fit_replicates(method, made, resources, archs[:n_pool], labels[:n_pool], subsets, seeds)
+    data = archs[:n_pool], labels[:n_pool], subsets, seeds
+    fitted = fit_replicates(method, made, resources, *data, unlabelled=archs)
     trained = time.process_time()
     scores = [predictor.predict(rest) for predictor in fitted]
     scored = (time.process_time() - trained) / len(fitted)
@@ -164,6 +179,18 @@ def taus(arguments) -> None:
             measure(what, "gates", settings, table, n, paper, arguments.runs, resources)
 
 
+def systems(arguments) -> None:
+    """Print the table of predictors of all papers."""
+    print(HEAD)
+    table = table_of("201", arguments.folder, arguments.labels)
+    for name, settings in SYSTEMS.items():
+        if arguments.methods is None or name in arguments.methods:
+            method = settings.get("method", name)
+            settings = {key: value for key, value in settings.items() if key != "method"}
+            resources = Resources(threads=arguments.threads)
+            measure(name, method, settings, table, 78, None, arguments.runs, resources)
+
+
 def replicates(arguments) -> None:
     """Print seconds of nine replicates together and one by one."""
     archs, labels, n_pool = table_of("201", arguments.folder)
@@ -201,7 +228,7 @@ def space(arguments) -> None:
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=["sizes", "tau", "replicates", "space"])
+    parser.add_argument("what", choices=["sizes", "tau", "systems", "replicates", "space"])
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--benchmark", nargs="+", choices=list(ENCODERS), default=list(ENCODERS))
     parser.add_argument("--runs", nargs=2, type=int, default=[3, 3], metavar=("SUBSETS", "SEEDS"))
@@ -215,7 +242,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    {"sizes": sizes, "tau": taus, "replicates": replicates, "space": space}[arguments.what](arguments)
+    {"sizes": sizes, "tau": taus, "systems": systems, "replicates": replicates, "space": space}[
+        arguments.what
+    ](arguments)
 
 
 if __name__ == "__main__":
