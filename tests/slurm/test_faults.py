@@ -69,7 +69,7 @@ def test_after_power_failed_slurm_starts_the_jobs_again_and_the_run_goes_on(star
 
 @pytest.mark.slurm_long
 def test_a_job_over_its_time_goes_on_with_twice_the_time(start, cluster, undisturbed):
-    run = start("--set-resources", "train_children:runtime=attempt", config=("epochs: 24", "epochs: 250"))
+    run = start("--set-resources", "train_children:runtime=attempt", config=("epochs: 24", "epochs: 100"))
     run.running("train_children")
     cluster.wait_until(lambda: "TIMEOUT" in states(cluster, "train_children"), "time limit", seconds=240)
     kept = networks(run.project)
