@@ -35,8 +35,9 @@ def test_after_scancel_a_plain_run_does_what_was_cancelled_and_nothing_else(star
     assert same_as(undisturbed, run.project)
 
 
-def test_an_interrupted_snakemake_takes_its_jobs_along_and_a_plain_run_goes_on(start, cluster, undisturbed):
-    run = start()
+@pytest.mark.slurm_long
+def test_an_interrupted_snakemake_takes_its_jobs_along_and_a_plain_run_goes_on(start, cluster):
+    run = start(config=("epochs: 24", "epochs: 100"))  # long enough to be interrupted on any machine
     run.running("train_children")
     cluster.wait_until(lambda: networks(run.project), "a network is trained")
     run.process.send_signal(signal.SIGINT)
@@ -47,9 +48,9 @@ def test_an_interrupted_snakemake_takes_its_jobs_along_and_a_plain_run_goes_on(s
     again = start()
     again.running("train_children")
     assert kept and networks(run.project).items() >= kept.items()
-    said = again.wait()
+    said = again.wait(600)
     assert again.process.returncode == 0, said
-    assert same_as(undisturbed, run.project)
+    assert len(times(run.project)) == 3
 
 
 @pytest.mark.slurm_long
