@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark, images_of
 from pipeline.by_benchmark import KEY, SECTIONS, on
+from pipeline.config_budgets import check_budgets
 from pipeline.evaluation.settings import protocol_of
 from pipeline.spaces import UNLISTED, base, load
 from pipeline.zeroshot.settings import scores_used
@@ -43,6 +44,7 @@ def check_across(config: Config) -> None:
     _enough_to_score(config)
     _labels_are_there(config)
     _queried_is_there(config)
+    check_budgets(config)
 
 
 def _benchmarks_are_there(config: Config) -> None:
