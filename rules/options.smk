@@ -46,7 +46,11 @@ def zeroshot_option(wildcards, input):
 
 def paper_options(wildcards, input):
     """The tables of measures that there are."""
-    options = {"--predictors-table": input.predictors, "--search-table": input.search}
+    options = {
+        "--predictors-table": input.predictors,
+        "--search-table": input.search,
+        "--generated": input.generated,
+    }
     return " ".join(f"{option} {file}" for option, file in options.items() if len(file))
 
 

@@ -5,6 +5,7 @@ rule paper_table:
     input:
         predictors=TABLES,
         search=SEARCH_TABLES,
+        generated=GENERATED_TABLES,
     output:
         "results/tables/papers/{paper}.csv",
     log:

@@ -22,7 +22,8 @@ ZEROSHOT += expand("results/zeroshot/{benchmark}.h5", benchmark=SCORED)
 TABLES = ["results/tables/predictors.csv"] if all_predictions() else []
 PREDICTORS = [*AUTOENCODERS, *all_predictions(), *TABLES]
 SEARCH_TABLES = ["results/tables/search.csv"] if all_searches() else []
-GENERATED = BENCHMARKS + [file for benchmark in CONFIG.benchmarks for file in generated_of(benchmark)]
+GENERATED_TABLES = [file for benchmark in CONFIG.benchmarks for file in generated_of(benchmark)]
+GENERATED = [*BENCHMARKS, *GENERATED_TABLES]
 SEARCH = [*BENCHMARKS, *all_searches(), *SEARCH_TABLES]
 PAPERS = expand("results/tables/papers/{paper}.csv", paper=CONFIG.papers)
 PAGES = each_benchmark("results/report/{benchmark}.html") if len(CONFIG.benchmarks) > 1 else []

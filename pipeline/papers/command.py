@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 HELP = "Write results/tables/papers/<paper>.csv: what a paper prints, and what this run measured."
 log = logging.getLogger("nasflow")
 KEYS = {"predictor": ("benchmark", "predictor", "n_train"), "strategy": ("benchmark", "strategy", "queries")}
+STAGES = {"predictor": "predictors", "strategy": "searches", "generated": "generated cells"}
 OPTIONAL = {  # measures that a run has only if it is asked for them
     "predictor": r"(precision|n)_at_\d+|(rmse|pearson)_above|isomorphic_\w+",
     "strategy": r"test_acc|regret|optimum_reached|found_\w+|queries_to_\w+",
+    "generated": r"(valid|accuracy|edge|operation|contains|shortest path)/.+",
 }
 COLUMNS = ("table", "benchmark", "kind", "name", "n", "measure", "ours_mean", "ours_std", "n_runs", "paper")
 COLUMNS += ("difference", "within_2sd", "labels", "n_test", "note")
@@ -33,11 +35,18 @@ def add_arguments(parser) -> None:
     parser.add_argument("--paper", required=True, help="which paper")
     parser.add_argument("--predictors-table", type=Path, help="results/tables/predictors.csv")
     parser.add_argument("--search-table", type=Path, help="results/tables/search.csv")
+    parser.add_argument(
+        "--generated",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="results/tables/semigan/<benchmark>/<strategy>.csv",
+    )
     parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
 
 
 def run(args, job) -> None:
-    """Write the table: one row a printed number whose predictor or strategy this run measured.
+    """Write the table: one row a printed number that this run measured.
 
     ours_mean, ours_std: over n_runs runs. difference: ours - paper. within_2sd: whether this is at most two
     of our standard deviations; empty for one run.
@@ -45,16 +54,19 @@ def run(args, job) -> None:
     import pandas as pd
 
     from pipeline.artifacts import write_text_artifact
+    from pipeline.papers.generated import measures
     from pipeline.papers.printed import file_of, read
 
     files = {"predictor": args.predictors_table, "strategy": args.search_table}
     tables = {kind: _table(path, kind) for kind, path in files.items() if path is not None}
+    if args.generated:
+        tables["generated"] = measures(args.generated)
     printed = read(file_of(args.paper))
     rows = [found for row in printed if (found := beside(row, tables, args.paper)) is not None]
     if left := len(printed) - len(rows):
         log.info("%s: this run did not measure %d of %d printed numbers", args.paper, left, len(printed))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    inputs = [path for path in files.values() if path is not None]
+    inputs = [*(path for path in files.values() if path is not None), *args.generated]
     write_text_artifact(args.out, table.to_csv(index=False, float_format="%.6f"), job, inputs)
 
 
@@ -82,8 +94,8 @@ def beside(printed: Printed, tables: Mapping[str, pd.DataFrame], paper: str) -> 
     if not columns and not re.fullmatch(OPTIONAL[printed.kind], printed.measure):
         known = [c.removesuffix("_mean") for c in table.columns if c.endswith("_mean")]
         raise DataError(
-            f"{paper}.csv: line {printed.line}: unknown measure {printed.measure!r}; {printed.kind}s have "
-            f"{', '.join(known)}"
+            f"{paper}.csv: line {printed.line}: unknown measure {printed.measure!r}; "
+            f"{STAGES[printed.kind]} have {', '.join(known)}"
         )
     key = (printed.benchmark, printed.name, printed.n)
     if not columns or key not in table.index:

@@ -1,8 +1,10 @@
 """What papers print: `<paper>.csv` beside this module, one row a number.
 
-Columns: table (its number), benchmark, kind (predictor or strategy), name (in the configuration), n (training
-cells, or queries), measure (a column of results/tables/predictors.csv or search.csv, without _mean), paper
-(the number, fractions for percent; empty if what the paper has is another measure), note (what differs).
+Columns: table (its number), benchmark, kind (predictor, strategy, or generated: cells that a strategy
+generates), name (in the configuration; of kind generated also "benchmark", the benchmark's own cells), n
+(training cells, or queries), measure (a column of results/tables/predictors.csv or search.csv, without _mean;
+of generated cells part/name/detail of their table), paper (the number, fractions for percent; empty if what
+the paper has is another measure), note (what differs).
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ from pipeline.errors import DataError
 
 HERE = Path(__file__).parent
 COLUMNS = ("table", "benchmark", "kind", "name", "n", "measure", "paper", "note")
-KINDS = ("predictor", "strategy")
+KINDS = ("predictor", "strategy", "generated")
 # measures of which less is better
 LOWER = re.compile(r"n_at_\d+|(r?mse|isomorphic_std)\w*|queries_to_\w+|regret|found_rank")
+# measures of which neither more nor less is better
+NEUTRAL = re.compile(r"(edge|operation|contains|shortest path)/.+")
 
 
 @dataclass(frozen=True)
@@ -92,3 +96,8 @@ def _row(path: Path, line: int, fields: list[str]) -> Printed:
 def lower_is_better(measure: str) -> bool:
     """Return whether less of a measure is better, as of errors and of N@K."""
     return LOWER.fullmatch(measure) is not None
+
+
+def says_how_good(measure: str) -> bool:
+    """Return whether more of a measure is better or worse; cells that contain a pooling are neither."""
+    return NEUTRAL.fullmatch(measure) is None

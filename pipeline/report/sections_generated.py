@@ -48,8 +48,7 @@ def _shares(c: Context, file: Path, frame: pd.DataFrame, name: str) -> Table:
     for row in frame[frame["part"].isin(SHARES)].itertuples():
         if pd.isna(row.generated_mean):
             continue
-        said = LABELS.get(row.name, DIFFERENT.get(row.name, row.name))
-        what = f"{SHARES[row.part]}{said} {_bound(row.detail)}".strip()
+        what = share_name(row.part, row.name, row.detail)
         mean, other = words.percent(row.generated_mean, 1), words.percent(row.benchmark, 1)
         spread = "" if pd.isna(row.generated_std) else f" ± {words.number(100 * row.generated_std, 1)}"
         known = Cell("" if pd.isna(row.benchmark) else other, row.benchmark)
@@ -59,6 +58,12 @@ def _shares(c: Context, file: Path, frame: pd.DataFrame, name: str) -> Table:
     )
     data = c.data(f"generated_{file.stem}", frame, file)
     return Table(f"generated_{file.stem}", f"What {name} generates", head, rows, caption, data)
+
+
+def share_name(part: str, name: str, detail: str = "") -> str:
+    """Return in words what a share of cells is of, such as "contains conv 3×3"."""
+    said = LABELS.get(name, DIFFERENT.get(name, name))
+    return f"{SHARES.get(part, f'{part} ')}{said} {_bound(detail)}".strip()
 
 
 def _bound(detail: str) -> str:

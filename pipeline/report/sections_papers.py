@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.papers.printed import lower_is_better
+from pipeline.papers.generated import OWN
+from pipeline.papers.printed import lower_is_better, says_how_good
 from pipeline.report import words
 from pipeline.report.blocks import Cell, Head, Section, Table
 from pipeline.report.context import Context
+from pipeline.report.sections_generated import share_name
 
 MEASURES = {
     "kendall_tau": "Kendall’s tau",
@@ -29,6 +31,8 @@ MEASURES = {
 }
 PERCENT = ("_acc", "_rank")  # ends of measures that are fractions of one
 DIGITS = {"mse": 5, "rmse": 4}
+COUNTED = {"predictor": "labels", "strategy": "queries", "generated": "labels"}
+FIRST = {"generated": "cells"}  # head of the names' column, where it is not the kind
 MARKS = {"worse": ("▾ ", "bad"), "better": ("▴ ", "good")}  # before the text, and its tone
 
 
@@ -57,7 +61,7 @@ def papers(c: Context) -> Section | None:
 
 def _verdict(row: Mapping) -> str:
     """Return "close", or whether ours is "better" or "worse" than printed; "" if it cannot be said."""
-    if pd.isna(row["within_2sd"]):
+    if pd.isna(row["within_2sd"]) or not says_how_good(row["measure"]):
         return ""
     if bool(row["within_2sd"]):
         return "close"
@@ -68,8 +72,8 @@ def _table(c: Context, paper: str, table: str, kind: str, part: pd.DataFrame) ->
     """A row a predictor or strategy, a column a number of labels or queries and measure."""
     columns = list(dict.fromkeys(zip(part["measure"], part["n"], strict=True)))
     columns.sort(key=lambda column: (list(part["measure"]).index(column[0]), column[1]))
-    counted = "labels" if kind == "predictor" else "queries"
-    head = [Head(kind, False), *(_head(measure, n, counted, columns) for measure, n in columns)]
+    heads = (_head(measure, n, COUNTED[kind], columns) for measure, n in columns)
+    head = [Head(FIRST.get(kind, kind), False), *heads]
     rows = []
     for name, own in part.groupby("name", sort=False):
         found = own.set_index(["measure", "n"])
@@ -77,8 +81,9 @@ def _table(c: Context, paper: str, table: str, kind: str, part: pd.DataFrame) ->
             _cell(column[0], found.loc[column]) if column in found.index else Cell("") for column in columns
         ]
         colour = c.styles[name].colour if name in c.styles else None
-        rows.append([Cell(words.name(name), name, colour), *cells])
-    title = f"{words.name(paper)}, {table if table.lower().startswith('table') else f'Table {table}'}"
+        said = "all of the benchmark" if kind == "generated" and name == OWN else words.name(name)
+        rows.append([Cell(said, name, colour), *cells])
+    title = f"{words.name(paper)}, {table if table.startswith(('Table', 'Figure')) else f'Table {table}'}"
     if len({measure for measure, _ in columns}) == 1:
         title += f": {_measure(columns[0][0])}"
     file = next((path for path in c.run.sources.papers if Path(path).stem == paper), None)
@@ -98,12 +103,14 @@ def _measure(measure: str) -> str:
     at = re.fullmatch(r"(precision|n)_at_(\d+)", measure)
     if at:
         return f"{'P' if at[1] == 'precision' else 'N'}@{at[2]}"
+    if "/" in measure:
+        return share_name(*measure.split("/"))
     return MEASURES.get(measure, measure.replace("_", " "))
 
 
 def _cell(measure: str, row: pd.Series) -> Cell:
     ours, deviation, printed = row["ours_mean"], row["ours_std"], row["paper"]
-    if measure.endswith(PERCENT):
+    if measure.endswith(PERCENT) or "/" in measure:
         text, paper = words.spread_percent(ours, deviation, 2), words.percent(printed, 2)
     else:
         digits = 1 if measure.startswith("n_at") else DIGITS.get(measure, 3)

@@ -19,7 +19,7 @@ from pipeline.search.settings import SearchSettings
 from pipeline.semigan.analysis import above, contents, mean_shares, places
 
 HELP = "write a table of what SemiGAN-NAD generates under the best class, beside the benchmark's cells"
-COLUMNS = ("part", "name", "detail", "generated_mean", "generated_std", "n_runs", "benchmark")
+COLUMNS = ("part", "name", "detail", "generated_mean", "generated_std", "n_runs", "benchmark", "n_train")
 N_REFERENCE = 10_000  # cells that stand for a space too large to be listed
 log = logging.getLogger("nasflow")
 
@@ -102,10 +102,11 @@ def _reference_shares(archs, oracle, queried: str, how: dict) -> dict:
 
 def _write(args: argparse.Namespace, job: Job, runs: list[dict], reference: dict) -> None:
     mean, deviation = mean_shares(runs)
+    n_train = job.settings["generation"]["n_train"]
     lines = [",".join(COLUMNS)]
     for key in mean:
         numbers = (mean[key], deviation[key], len(runs), reference.get(key, math.nan))
-        lines.append(",".join([*key, *(_text(value) for value in numbers)]))
+        lines.append(",".join([*key, *(_text(value) for value in (*numbers, n_train))]))
     inputs = [args.benchmark_table, *named_files(args.surrogates).values()]
     write_text_artifact(args.out, "\n".join(lines) + "\n", job, inputs)
     raw, repaired = mean["valid", "as generated", ""], mean["valid", "after repair", ""]

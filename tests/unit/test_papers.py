@@ -16,11 +16,13 @@ from pipeline.config import check, merge
 from pipeline.errors import ConfigError, DataError
 from pipeline.job import Job
 from pipeline.papers import command, printed
+from pipeline.papers.generated import OWN
 from pipeline.recipes import recipe_json
 from pipeline.report import sections_papers
 from pipeline.report.context import context_of
 from pipeline.report.data import Sources, read
 from pipeline.report.page import build
+from pipeline.report.words import POINT
 from tests.unit.report_file_fixtures import NASBENCH301, FileFixtures, config_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +42,7 @@ def test_the_configuration_of_a_paper_measures_what_it_prints(paper):
     raw, rows = configured(paper), printed.read(printed.file_of(paper))
     assert paper in raw["papers"]
     named = {"predictor": raw.get("predictors", {}), "strategy": raw.get("strategies", {})}
+    named["generated"] = {OWN, *named["strategy"]}
     assert any(row.name in named[row.kind] and row.benchmark in raw["benchmarks"] for row in rows)
 
 
@@ -80,6 +83,21 @@ def test_the_numbers_of_renas_are_those_of_its_tables():
     assert {key[0] for key in found} == {"2", "3", "4", "6"}
 
 
+def test_the_numbers_of_semigan_nad_are_those_of_its_tables():
+    rows = printed.read(printed.file_of("semigan_nad"))
+    found = {(r.table, r.benchmark, r.name, r.n, r.measure): r.paper for r in rows}
+    assert found["2", "nasbench201", "random", 400, "test_acc"] == 0.9412
+    assert found["3", "nasbench301", "bayesian", 192, "val_acc"] == 0.9471
+    four = {key[2:]: value for key, value in found.items() if key[:2] == ("4", "nasbench101")}
+    assert four["semigan_nad", 105, "valid/as generated"] == 0.3673
+    assert four["semigan_nad", 105, "accuracy/validation/> 0.935"] == 0.6558
+    assert four["benchmark", 105, "accuracy/test/> 0.93"] == 0.0646
+    assert found["Figure 5", "nasbench101", "semigan_nad", 105, "shortest path/1"] == 0.7081
+    config = check(yaml.safe_load((ROOT / "configs/papers/semigan_nad.yaml").read_text()))
+    here = config.generation.on("nasbench101")  # what is compared is measured at the paper's sizes
+    assert (here.n_train, here.n_generated, here.above) == (105, 5000, [0.93, 0.935])
+
+
 def test_benchmarks_of_a_paper_are_those_of_the_ready_configurations():
     raw = configured("gates")
     for name in ("nasbench101", "nasbench201", "nasbench301"):
@@ -96,7 +114,7 @@ def test_benchmarks_of_a_paper_are_those_of_the_ready_configurations():
         ("4,b,predictor,gates,78,kendall_tau", "line 2: 6 fields, expected 8; put a note"),
         (
             "4,b,encoder,gates,78,kendall_tau,.7,",
-            "line 2: kind 'encoder', expected one of predictor, ",
+            "line 2: kind 'encoder', expected one of predictor, strategy, gen",
         ),
         (
             "4,b,predictor,gates,many,kendall_tau,.7,",
@@ -132,9 +150,20 @@ def joined(tmp_path, monkeypatch):
         "nasbench301,random,150,20,0.94,0.001,88\n"
     )
 
+    made = tmp_path / "semigan/nasbench301/nacg.csv"
+    made.parent.mkdir(parents=True)
+    made.write_text(
+        "part,name,detail,generated_mean,generated_std,n_runs,benchmark,n_train\n"
+        "valid,as generated,,0.75,0.1,5,,105\n"
+        "accuracy,validation,> 0.93,0.5,0.05,5,0.1,105\n"
+        "accuracy,test,> 0.93,,,5,,105\n"
+        "contains,conv3x3,,0.9,0.01,5,0.8,105\n"
+    )
+
     def make(*rows: str, paper: str = "some", **files) -> pd.DataFrame:
         (tmp_path / f"{paper}.csv").write_text("\n".join([HEAD, *rows]) + "\n")
-        args = {"paper": paper, "predictors_table": predictors, "search_table": search} | files
+        args = {"paper": paper, "predictors_table": predictors, "search_table": search, "generated": [made]}
+        args |= files
         out = tmp_path / "papers" / f"{paper}.csv"
         command.run(argparse.Namespace(**args, out=out), Job("papers", {"paper": paper}, device="cpu"))
         return pd.read_csv(out)
@@ -180,6 +209,49 @@ def test_only_what_a_table_can_have_is_a_measure(joined):
         joined(*ROWS, predictors_table=ROOT / "none.csv")
     with pytest.raises(DataError, match="has no column n_train; give the table of the stage predictors"):
         joined(*ROWS, predictors_table=Path(package.__file__).with_name("gates.csv"), search_table=None)
+
+
+GENERATED = (
+    "4,nasbench301,generated,nacg,105,valid/as generated,0.3673,",
+    "4,nasbench301,generated,nacg,105,accuracy/validation/> 0.93,0.703,",
+    "4,nasbench301,generated,benchmark,105,accuracy/validation/> 0.93,0.1549,",
+    "Figure 4,nasbench301,generated,nacg,105,contains/conv3x3,0.7478,",
+)
+
+
+def test_shares_of_generated_cells_stand_beside_the_papers(joined, tmp_path):
+    others = (
+        "4,nasbench301,generated,nacg,105,accuracy/test/> 0.93,0.6299,",  # no accuracy is known
+        "4,nasbench301,generated,nacg,50,valid/as generated,0.3,",  # another size
+        "4,nasbench201,generated,nacg,105,valid/as generated,0.3,",
+        "4,nasbench301,generated,nacg,105,accuracy/validation/> 0.5,0.3,",  # another bound
+    )
+    table = joined(*GENERATED, *others)
+    assert table["measure"].tolist() == [row.split(",")[5] for row in GENERATED]
+    valid, above, own, contains = table.to_dict("records")
+    assert (valid["ours_mean"], valid["ours_std"], valid["n_runs"]) == (0.75, 0.1, 5)
+    assert above["difference"] == pytest.approx(-0.203) and above["within_2sd"] is False
+    assert (own["ours_mean"], own["n_runs"]) == (0.1, 1) and pd.isna(own["within_2sd"])
+    assert contains["ours_mean"] == 0.9
+    with pytest.raises(DataError, match="line 2: unknown measure 'validity'; generated cells have valid/as"):
+        joined("4,nasbench301,generated,nacg,105,validity,0.3,")
+    assert joined(*GENERATED, generated=[]).empty
+    with pytest.raises(DataError, match="it has no column detail; give a table of the target generated"):
+        joined(*GENERATED, generated=[tmp_path / "search.csv"])
+    with pytest.raises(DataError, match="no table of generated cells can be read from it"):
+        joined(*GENERATED, generated=[tmp_path / "none.csv"])
+
+
+def test_the_report_shows_shares_in_percent_and_judges_only_what_is_good(joined, table, tmp_path):
+    joined(*GENERATED)
+    section = section_of(table, tmp_path / "papers/some.csv")
+    four, figure = section.blocks
+    assert four.title == "some, Table 4" and figure.title == "some, Figure 4: contains conv 3×3"
+    assert [head.text for head in four.head] == ["cells", "cells as generated", f"validation > 93.0{POINT}%"]
+    nacg, own = four.rows
+    assert nacg[1].tone == "good" and nacg[1].text.startswith("▴ 75.0") and nacg[2].tone == "bad"
+    assert own[0].text == "all of the benchmark" and own[2].text.startswith("10.0") and not own[2].tone
+    assert figure.rows[0][1].tone == ""
 
 
 def test_a_paper_is_named_and_its_numbers_are_part_of_the_recipe(monkeypatch, tmp_path):

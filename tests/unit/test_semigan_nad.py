@@ -133,6 +133,7 @@ def test_the_command_writes_one_row_a_share_with_the_same_bytes_twice(tmp_path):
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
     rows = pd.read_csv(tmp_path / "one.csv").set_index(["part", "name"])
     assert rows.loc[("valid", "as generated"), "generated_mean"].item() == 1
+    assert set(rows["n_train"]) == {20}
     share = float((y > 0.5).mean())
     assert 0 <= rows.loc[("accuracy", "validation (different cells)"), "generated_mean"].item() <= 1
     assert rows.loc[("accuracy", "validation"), "benchmark"].item() == pytest.approx(share, abs=1e-6)
