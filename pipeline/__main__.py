@@ -7,10 +7,13 @@ import importlib
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import ConfigError, UserError
 from pipeline.job import Job
+from pipeline.parent import end_with_snakemake
+from pipeline.sidecars import verify
 
 # command -> (module, what it is for); modules are imported only when their command runs
 STAGES = {
@@ -44,6 +47,8 @@ TOOLS = {
     "status": ("pipeline.status", "say of all artifacts whether they are fresh; restore Snakemake's records"),
     "config": ("pipeline.config_command", "check a configuration; show it with all defaults"),
 }
+JUDGES = {"verify_io", "why", "status", "config"}  # tools that are to look at damaged artifacts
+WRITTEN = {"out", "model", "costs", "csv", "log", "recipe"}  # options that name no file to read
 TABLES = {"autoencoders_table", "predictors_table", "search_table"}
 WHOLE_RUN = {"space", "images", "report_index", "papers", *TABLES}  # of no one benchmark
 SHARED = {"configfile", "config", "recipe", "device", "threads", "log", "benchmark", "command", "help"}
@@ -65,7 +70,10 @@ def main(argv: list[str] | None = None) -> int:
     add_shared(parser, is_stage=name in STAGES)
     args = parser.parse_args(argv[1:])
     log_to(getattr(args, "log", None))
+    end_with_snakemake()
     try:
+        if name not in JUDGES:
+            verify(files_in(args))
         return run(module, args, job_of(name, args) if name in STAGES else Job(name, {})) or 0
     except UserError as error:
         logging.getLogger("nasflow").error("%s", error)
@@ -86,6 +94,15 @@ def run(module, args: argparse.Namespace, job: Job) -> int | None:
 
     with threadpool_limits(limits=job.threads):
         return module.run(args, job)
+
+
+def files_in(args: argparse.Namespace) -> Iterator[str]:
+    """Yield the files that options name, alone or as NAME=FILE, but for those that are written."""
+    for option, value in vars(args).items():
+        if option not in WRITTEN:
+            for text in map(str, value if isinstance(value, list) else [value]):
+                yield text
+                yield text.partition("=")[2]
 
 
 def overview() -> str:

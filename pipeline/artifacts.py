@@ -11,13 +11,9 @@ Layout shared by all kinds: `/table` holds columns of equal length (what `export
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import os
 import platform
-import secrets
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -27,37 +23,14 @@ import h5py
 import numpy as np
 
 from pipeline.errors import ArtifactError
+from pipeline.files import replacing
 from pipeline.job import Job
 from pipeline.settings import canonical_json
+from pipeline.sidecars import again, read_run_record, verified_checksum, write_run_record
 from pipeline.spaces.archs import Archs
 
 FORMAT = 1
 PACKAGES = ("h5py", "nasbench-pytorch", "numpy", "scikit-learn", "torch", "xgboost-cpu")
-
-
-@contextmanager
-def replacing(path) -> Iterator[Path]:
-    """Yield a temporary path in `path`'s folder; on success flush it and rename it to `path`.
-
-    On any exception the temporary file is removed and `path` stays as it was. Several processes may write
-    the same path at once, on one machine or on several that share the folder: each has a file of its own,
-    and the last one that is done stays. A full disk or a folder that cannot be written raises ArtifactError.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")  # process ids repeat on a cluster
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with open(temporary, "rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ArtifactError(
-            f"{path}: cannot be written ({os.strerror(error.errno) if error.errno else error}); "
-            "nothing was left behind; free space or mend permissions, then run again"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class _Draft(io.FileIO):
@@ -86,16 +59,6 @@ class _Draft(io.FileIO):
             return self.tell() if size is None else size
 
 
-def checksum(path) -> str:
-    """Return the SHA-256 of a file's content, or of the names and contents of all files in a folder."""
-    if Path(path).is_dir():
-        files = sorted(f for f in Path(path).rglob("*") if f.is_file())
-        listed = "\n".join(f"{checksum(f)} {f.relative_to(path)}" for f in files)
-        return hashlib.sha256(listed.encode()).hexdigest()
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that results depend on."""
     found = {"python": platform.python_version()}
@@ -110,7 +73,8 @@ def versions() -> dict[str, str]:
 def provenance(job: Job, inputs: Sequence | Mapping = ()) -> dict:
     """Return what made an artifact: stage, settings, seed, code, versions, input checksums.
 
-    inputs: files, or name -> file where the artifact must not depend on where a file lies.
+    inputs: files, or name -> file where the artifact must not depend on where a file lies. Raises
+    ArtifactError if one cannot be read, or is an artifact whose content is not what was written.
     """
     named = inputs if isinstance(inputs, Mapping) else {str(path): path for path in inputs}
     return {
@@ -120,7 +84,7 @@ def provenance(job: Job, inputs: Sequence | Mapping = ()) -> dict:
         "code": job.code,
         "modules": job.modules,
         "versions": versions(),
-        "inputs": {name: checksum(path) for name, path in named.items()},
+        "inputs": {name: verified_checksum(path) for name, path in named.items()},
     }
 
 
@@ -135,7 +99,10 @@ def write_h5(
     run: measured facts (seconds, …) for the sidecar; may be filled until the block ends.
     """
     made_from = provenance(job, inputs)
-    with replacing(path) as temporary, _Draft(temporary, "w+") as draft:
+    with (
+        replacing(path, lambda draft: write_run_record(path, job, run, draft)) as temporary,
+        _Draft(temporary, "w+") as draft,
+    ):
         try:
             with h5py.File(draft, "w", libver="latest") as handle:
                 yield handle
@@ -145,13 +112,13 @@ def write_h5(
         finally:
             if draft.failure is not None:
                 raise draft.failure
-    write_run_record(path, job, run)
 
 
 def write_text_artifact(path, text: str, job: Job, inputs: Sequence = ()) -> None:
     """Write a text artifact (CSV, HTML) atomically; what made it goes to its sidecar."""
-    write_text(path, text)
-    write_run_record(path, job, {"provenance": provenance(job, inputs)})
+    run = {"provenance": provenance(job, inputs)}
+    with replacing(path, lambda draft: write_run_record(path, job, run, draft)) as temporary:
+        temporary.write_bytes(text.encode())
 
 
 def read_provenance(path) -> dict:
@@ -165,34 +132,6 @@ def read_provenance(path) -> dict:
     return record["provenance"]
 
 
-def write_run_record(path, job: Job, run: Mapping | None = None) -> None:
-    """Write `<path>.run.json`: when, where and for how long the artifact was made."""
-    record = {
-        "stage": job.stage,
-        "started": round(job.started, 3),
-        "wall_seconds": round(time.time() - job.started, 3),
-        "device": job.device,
-        "threads": job.threads,
-        "machine": platform.machine(),
-        **(run or {}),
-    }
-    write_text(f"{path}.run.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
-
-
-def read_run_record(path) -> dict:
-    """Return the sidecar of `path`, or an empty dict if it is not there."""
-    try:
-        return json.loads(Path(f"{path}.run.json").read_text())
-    except (OSError, ValueError):
-        return {}
-
-
-def write_text(path, text: str) -> None:
-    """Write a text file atomically (UTF-8, line ends as given)."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(text.encode())
-
-
 @contextmanager
 def open_h5(path, kind: str | Sequence[str] | None = None) -> Iterator[h5py.File]:
     """Open an artifact for reading.
@@ -203,13 +142,14 @@ def open_h5(path, kind: str | Sequence[str] | None = None) -> Iterator[h5py.File
     path = Path(path)
     if not path.exists():
         raise ArtifactError(f"{path}: no such file; run the stage that makes it (snakemake {path})")
-    again = f"delete it and run the workflow again (rm {path})"
     try:
         handle = h5py.File(path, "r")
     except OSError as error:
         if path.suffix != ".h5":
             raise ArtifactError(f"{path}: no artifact of nasflow; expected an HDF5 file (.h5)") from error
-        raise ArtifactError(f"{path}: not a whole HDF5 file (cut short or damaged); {again}") from error
+        if isinstance(error, PermissionError):
+            raise ArtifactError(f"{path}: cannot be read ({error.strerror}); mend its permissions") from error
+        raise ArtifactError(f"{path}: not a whole HDF5 file (cut short or damaged); {again(path)}") from error
     with handle:
         found = handle.attrs.get("kind")
         wanted = (kind,) if isinstance(kind, str) else kind
@@ -222,7 +162,9 @@ def open_h5(path, kind: str | Sequence[str] | None = None) -> Iterator[h5py.File
         except OSError as error:
             if "read" not in str(error).lower():
                 raise
-            raise ArtifactError(f"{path}: a checksum fails inside (the file is damaged); {again}") from error
+            raise ArtifactError(
+                f"{path}: a checksum fails inside (the file is damaged); {again(path)}"
+            ) from error
 
 
 def put(group: h5py.Group, name: str, values, compress: bool = True) -> h5py.Dataset:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.artifacts import replacing
+from pipeline.files import replacing
 
 DIGEST_SIZE = 32  # bytes of a SHA-256, which the file begins with: torch would read damaged numbers
 

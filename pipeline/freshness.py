@@ -14,9 +14,10 @@ from pathlib import Path
 
 import h5py
 
-from pipeline.artifacts import checksum, read_run_record
 from pipeline.errors import ArtifactError, UserError
-from pipeline.why import CHECKED_SIZE, changes_since
+from pipeline.files import CHECKED_SIZE, checksum
+from pipeline.sidecars import DIFFERS, read_run_record, sidecar_of
+from pipeline.why import changes_since
 from pipeline.workflow_files import FileJob, Rules
 
 STATES = ("fresh", "stale", "missing", "foreign")
@@ -53,12 +54,18 @@ class Checksums:
     known: dict[str, str] = field(default_factory=dict)
 
     def of(self, file: str, made: float) -> str | None:
-        """Return the SHA-256, or None if it is left out. made: the artifact's time, in seconds."""
+        """Return the SHA-256, or None if it is left out. made: the artifact's time, in seconds.
+
+        Of a file that cannot be read, a text that says so and is no checksum.
+        """
         if file not in self.known:
             is_large = os.path.isdir(file) or os.path.getsize(file) > self.limit
             if is_large and not self.thorough and _newest(file) <= made:
                 return None
-            self.known[file] = checksum(file)
+            try:
+                self.known[file] = checksum(file)
+            except OSError as error:
+                self.known[file] = f"it cannot be read ({error.strerror})"
         return self.known[file]
 
 
@@ -127,11 +134,29 @@ def _own_state(job: FileJob, checksums: Checksums) -> tuple[str, tuple[str, ...]
         made = _made(job)
     except ArtifactError as error:
         return "stale", (str(error),)
+    damages = [damage for file in job.outputs if (damage := _damage(file, checksums))]
+    if damages:
+        return "stale", tuple(damages)
     if made is None:
         return "foreign", ("nothing is recorded about what made it",)
     times = min(os.stat(file).st_mtime for file in job.outputs)
     changes = [*changes_since(made, job.recipe), *input_changes(made["inputs"], job.inputs, times, checksums)]
     return ("stale" if changes else "fresh"), tuple(changes)
+
+
+def _damage(file: str, checksums: Checksums) -> str | None:
+    """Return how the content of an artifact differs from what its sidecar says was written, or None."""
+    record = read_run_record(file)
+    if "sha256" not in record:
+        return None
+    found = checksums.of(file, os.stat(sidecar_of(file)).st_mtime)
+    if found is None:  # large, and not newer than its sidecar
+        return DIFFERS if os.path.getsize(file) != record.get("bytes") else None
+    if found == record["sha256"]:
+        return None
+    if found == record.get("earlier"):
+        return "a run that was to replace it was stopped"
+    return DIFFERS if " " not in found else found
 
 
 def _made(job: FileJob) -> dict | None:

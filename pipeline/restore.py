@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.files import CHECKED_SIZE
 from pipeline.freshness import Judged
-from pipeline.why import CHECKED_SIZE
 from pipeline.workflow_files import Opened
 
 LOCKS = Path(".snakemake/locks")

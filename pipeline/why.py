@@ -16,9 +16,9 @@ from pathlib import Path
 
 from pipeline.artifacts import read_provenance
 from pipeline.errors import ArtifactError, UserError
+from pipeline.files import CHECKED_SIZE
 from pipeline.fingerprint import closure, source_file
 
-CHECKED_SIZE = 100_000_000  # bytes; as in profiles/workstation
 HELP = "Say in words why a target (a file, or a name such as 'predictors') is stale, or that it is fresh."
 
 

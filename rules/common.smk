@@ -1,4 +1,5 @@
 # What all rules share: the checked configuration, wildcard constraints, recipes.
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -11,8 +12,10 @@ from pipeline.benchmarks.settings import images_of
 from pipeline.by_benchmark import on
 from pipeline.config import check, io_benchmark_of
 from pipeline.errors import UserError
+from pipeline.files import CHECKED_SIZE
 from pipeline.images.locate import locate_images
 from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells
+from pipeline.sidecars import changed_since_written
 from pipeline.spaces import UNLISTED
 from pipeline.zeroshot.settings import scores_used
 
@@ -43,6 +46,7 @@ ENVIRONMENT = f"../envs/{CONFIG.environment}.yaml"
 
 # Commands run this project's package, with the Python that runs Snakemake unless conda brings its own.
 PREFIX = f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
+PREFIX += f"export NASFLOW_SNAKEMAKE={os.getpid()}; "  # its jobs end when it is killed
 if not workflow.deployment_settings.deployment_method:
     PREFIX += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(PREFIX)

@@ -31,3 +31,10 @@ REPORT = [
     *dict.fromkeys([*PREDICTORS, *ZEROSHOT, *SEARCH, *GENERATED, *PAPERS, *PAGES]),
     "results/report/index.html",
 ]
+COSTS = ["results/tables/predictors_cost.csv"] if TABLES else []
+
+# An artifact that was changed after it was written is used by no job; here it is told even if no job would read it.
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    changed = changed_since_written(dict.fromkeys([*REPORT, *EMBEDDINGS, *COSTS]), CHECKED_SIZE)
+    if changed:
+        raise WorkflowError(changed)

@@ -8,9 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pipeline.artifacts import checksum, get_provenance, open_h5, put_table
+from pipeline.artifacts import get_provenance, open_h5, put_table
 from pipeline.autoencoders.neighbours import nearest
 from pipeline.errors import ArtifactError, DataError
+from pipeline.files import checksum
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.lookup import KeyIndex

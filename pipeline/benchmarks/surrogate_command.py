@@ -24,12 +24,14 @@ def run(args, job) -> None:
     """Write the surrogate, and kind "surrogate": one row a fold. Raises UserError if there are few labels."""
     import numpy as np
 
-    from pipeline.artifacts import put_table, replacing, write_h5
+    from pipeline.artifacts import put_table, write_h5
     from pipeline.benchmarks.surrogate import cross_validate, fit_surrogate
     from pipeline.benchmarks.surrogate_settings import SurrogateSettings
     from pipeline.benchmarks.tables import load_table
     from pipeline.errors import UserError
+    from pipeline.files import replacing
     from pipeline.randomness import derive
+    from pipeline.sidecars import write_run_record
 
     metric = job.settings["metric"]
     table = load_table(args.benchmark_table, job.settings["benchmark"])
@@ -44,7 +46,7 @@ def run(args, job) -> None:
     archs, values = table.archs[rows], labels[rows]
     folds = cross_validate(archs, values, settings, settings.folds, seed, job.threads)
     model = fit_surrogate(archs, values, settings, seed, job.threads, metric=metric)
-    with replacing(args.model) as temporary:
+    with replacing(args.model, lambda draft: write_run_record(args.model, job, draft=draft)) as temporary:
         model.save(temporary)
     with write_h5(args.out, KIND, job, inputs=[args.benchmark_table]) as handle:
         handle.attrs.update(benchmark=table.name, space=table.archs.space, metric=metric, n_cells=len(rows))

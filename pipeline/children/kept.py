@@ -10,15 +10,17 @@ from pathlib import Path
 
 import torch
 
-from pipeline.artifacts import checksum, get_table, open_h5, read_run_record, write_run_record
+from pipeline.artifacts import get_table, open_h5
 from pipeline.children.device_images import DeviceImages
 from pipeline.children.interleaved import interleaved
 from pipeline.children.reading import KIND, times, unpack, write_chunk
 from pipeline.children.settings import NetworkSettings, TrainingSettings
 from pipeline.children.training import ChildResult, identity, network_training
 from pipeline.errors import ArtifactError
+from pipeline.files import checksum
 from pipeline.images.sets import ImageSet
 from pipeline.job import Job
+from pipeline.sidecars import read_run_record
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 
@@ -100,8 +102,7 @@ class Kept:
 
     def _keep(self, arch: Archs, result: ChildResult) -> None:
         file = self._file(result.cell)
-        write_chunk(file, arch, [-1], [result], self.images, self.job, [], None)
-        write_run_record(file, self.job, times([result]) | {"sha256": checksum(file)})
+        write_chunk(file, arch, [-1], [result], self.images, self.job, [], times([result]))
         file.with_suffix(".pt").unlink(missing_ok=True)
 
     def remove(self) -> None:

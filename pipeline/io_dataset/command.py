@@ -34,10 +34,10 @@ def run(args, job) -> None:
     Outputs are kept in the work folder network by network: a killed run loses the one under way, and the
     next run goes on to the same bytes. Disk: twice the data set while it is put together.
     """
-    from pipeline.artifacts import checksum
     from pipeline.benchmarks.tables import load_table
     from pipeline.children.reading import load_children
     from pipeline.errors import DataError
+    from pipeline.files import checksum
     from pipeline.images.sets import load_images
     from pipeline.io_dataset.origin import check_origin
     from pipeline.io_dataset.settings import IoDatasetSettings

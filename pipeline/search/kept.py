@@ -12,6 +12,7 @@ from pipeline.errors import ArtifactError
 from pipeline.job import Job
 from pipeline.search.loop import Trajectory
 from pipeline.settings import canonical_json
+from pipeline.sidecars import verified_checksum
 
 KIND = "search part"
 
@@ -33,10 +34,11 @@ class KeptParts:
         """Return the trajectory of `runs` that is kept, or what `compute` returns, which is kept then."""
         file = self.folder / f"runs_{runs.start}_{runs.stop}.h5"
         try:
+            verified_checksum(file)
             with open_h5(file, KIND) as handle:
                 table = get_table(handle)
                 return Trajectory({name: table[name].to_numpy() for name in table}, get_archs(handle))
-        except ArtifactError:  # not there yet, or damaged
+        except (ArtifactError, OSError, KeyError):  # not there yet, or damaged
             trajectory = compute(runs)
         with write_h5(file, KIND, self.job) as handle:
             put_archs(handle, trajectory.archs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import multiprocessing
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -19,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.autoencoders.names import latents_in
 from pipeline.job import Job
+from pipeline.parent import end_with
 from pipeline.predictors.resources import named_files
 from pipeline.randomness import derive
 from pipeline.search.context import Context
@@ -49,7 +51,8 @@ def search(args: argparse.Namespace, job: Job, inputs: Sequence[Path] | None = N
         with threadpool_limits(limits=single.threads):
             return Trajectory.join([_kept(*given, part) for part in parts])
     start = multiprocessing.get_context("spawn")  # threads of linear algebra do not survive a fork
-    with ProcessPoolExecutor(workers, mp_context=start) as pool:
+    ending = {"initializer": end_with, "initargs": (os.getpid(),)}
+    with ProcessPoolExecutor(workers, mp_context=start, **ending) as pool:
         waiting = [pool.submit(_worker, *given, part) for part in parts]
         return Trajectory.join([each.result() for each in waiting])
 

@@ -15,12 +15,12 @@ from pipeline.artifacts import (
     put,
     put_archs,
     put_table,
-    read_run_record,
     write_h5,
 )
 from pipeline.errors import ArtifactError
 from pipeline.job import Job
 from pipeline.settings import canonical_json
+from pipeline.sidecars import read_run_record
 from pipeline.spaces.archs import Archs
 
 KIND = "zeroshot_chunk"

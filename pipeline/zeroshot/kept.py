@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import replacing
+from pipeline.files import replacing
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.lookup import KeyIndex
 

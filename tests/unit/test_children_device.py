@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.artifacts import read_run_record
 from pipeline.children import arithmetic, device_images
 from pipeline.children.device_images import DeviceImages
 from pipeline.children.kept import Kept
@@ -20,6 +19,7 @@ from pipeline.config import check
 from pipeline.errors import ConfigError
 from pipeline.images.sets import ImageSet
 from pipeline.job import Job
+from pipeline.sidecars import read_run_record
 from pipeline.spaces import nasbench101
 from pipeline.spaces.nasbench101.network import build_network
 from tests.unit.child_networks import NETWORK, PLAIN, TRAINING, few_digits, same

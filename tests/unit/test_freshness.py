@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from pipeline.artifacts import checksum
+from pipeline.files import checksum
 from pipeline.freshness import Checksums, Judged, input_changes
 from pipeline.status import as_json, as_text
 
