@@ -2,7 +2,7 @@
 
     python perf/predictors.py sizes FOLDER [--benchmark 201 101 301] [--runs 3 3] [--n-train 78 391] …
     python perf/predictors.py tau FOLDER [--benchmark 201 101 301] [--runs 3 1] [--losses] …
-    python perf/predictors.py systems FOLDER [--runs 3 1] [--methods ssa gates …]
+    python perf/predictors.py systems FOLDER [--runs 3 1] [--n-train 78 391] [--methods ssa gates …]
     python perf/predictors.py replicates FOLDER [--threads 2] [--n-train 78]
     python perf/predictors.py space [--threads 2]
 
@@ -15,7 +15,8 @@ and 6; those of NAS-Bench-101 are for labels that are means of three repeats, th
 trained architectures, not a surrogate's. With --zeroshot, a file of the stage `zeroshot` for the one
 benchmark that is named, GATES++ is measured as well.
 
-systems: predictors of all papers at 78 cells of NAS-Bench-201; the table's other cells are unlabelled.
+systems: predictors of all papers on NAS-Bench-201, at 78 and 391 cells; the table's other cells are
+unlabelled.
 replicates: nine replicates in one go against one by one, GATES on NAS-Bench-201.
 space: scoring the 423,624 cells of NAS-Bench-101.
 """
@@ -90,11 +91,16 @@ ENCODERS = {  # benchmark -> training cells, {method: (settings, the paper's tau
         },
     ),
 }
-SSA = {"method": "ssa", "epochs": 300}  # 78 labels are one step an epoch
-SYSTEMS = {  # at 78 training cells of NAS-Bench-201: name -> settings; the method is the name unless said
+SSA = {"method": "ssa", "epochs": 300}  # 78 and 391 labels are one step an epoch
+SYSTEMS = {  # on NAS-Bench-201: name -> settings; the method is the name unless said
     "gates": GATES_201,
+    "gates_large": GATES_201,
+    "lstm": {},
+    "line_gcn": {},
+    "mlp": {"one_hot": True},
     "preference_gp": {},
     "xgboost": {},
+    "random_forest": {},
     "semigan": {},
     "ssa": SSA,
     "ssa_one_hot_logistic": {**SSA, "matrix": "one_hot", "loss": "pairwise_bce"},
@@ -180,15 +186,17 @@ def taus(arguments) -> None:
 
 
 def systems(arguments) -> None:
-    """Print the table of predictors of all papers."""
+    """Print the table of predictors of all papers, and of baselines."""
     print(HEAD)
     table = table_of("201", arguments.folder, arguments.labels)
     for name, settings in SYSTEMS.items():
-        if arguments.methods is None or name in arguments.methods:
-            method = settings.get("method", name)
-            settings = {key: value for key, value in settings.items() if key != "method"}
+        if arguments.methods is not None and name not in arguments.methods:
+            continue
+        method = settings.get("method", name)
+        settings = {key: value for key, value in settings.items() if key != "method"}
+        for n in arguments.n_train or (78, 391):
             resources = Resources(threads=arguments.threads)
-            measure(name, method, settings, table, 78, None, arguments.runs, resources)
+            measure(name, method, settings, table, n, None, arguments.runs, resources)
 
 
 def replicates(arguments) -> None:

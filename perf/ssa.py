@@ -6,7 +6,8 @@
 tau: FOLDER holds nasbench101_validation_30001.csv.gz (labels: one repeat at 108 epochs) and
 nasbench201_15625.csv.gz. Pools: the first 27,000 (of 30,001) and 7,813 (of 15,625) rows; the rest is the test
 set, all other cells are unlabelled. Each run has a training set and a seed of its own. --set takes variants:
-each is settings in YAML's words, and a row of the table. --validate tests on the last 3,000 rows of the pool
+each is settings in YAML's words, and a row of the table after a row for each run. --first: go on with this
+run. --validate tests on the last 3,000 rows of the pool
 instead, which then lend no training cells: for choosing settings.
 
 step: CPU milliseconds of a step at batch 1,024, and of its parts, one thread.
@@ -51,7 +52,8 @@ def taus(arguments) -> None:
         made = ssa.Settings(**settings_of(text))
         subsets, _, seeds = training_runs(n_pool, arguments.n_train, arguments.runs, 1, 0, archs.space)
         rows = []
-        for run, (subset, seed) in enumerate(zip(subsets, seeds, strict=True)):
+        for run in range(arguments.first, arguments.runs):
+            subset, seed = subsets[run], seeds[run]
             started = time.process_time()
             try:
                 fitted = ssa.Predictor(made, seed=seed + run).fit(archs[subset], labels[subset], archs)
@@ -64,6 +66,7 @@ def taus(arguments) -> None:
             error = mse(truth, score) if made.loss == "mse" else np.nan  # else scores only rank
             found = [kendall_tau(truth, score), error, pearson(truth, score), fitted.density]
             rows.append([*found, trained - started, scored - trained])
+            print(f"{text or 'default'} run {run}", *(f"{value:.5g}" for value in rows[-1]), flush=True)
         if not rows:
             continue
         tau, error, r, density, fit, scoring = np.mean(rows, axis=0)
@@ -111,6 +114,7 @@ def main() -> None:
     parser.add_argument("--benchmark", choices=["101", "201"], default="101")
     parser.add_argument("--n-train", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--set", nargs="*", metavar="KEY: VALUE, …")
     parser.add_argument("--validate", action="store_true")
     parser.add_argument("--steps", type=int, default=20)
