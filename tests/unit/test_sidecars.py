@@ -29,7 +29,7 @@ JOB = Job("test", {"a": 1})
 
 @pytest.fixture(params=["h5", "csv"])
 def artifact(request, tmp_path):
-    """An artifact with scalars, an empty array and attributes, none of which HDF5 itself has a checksum of."""
+    """An artifact with scalars, an empty array and attributes, of which HDF5 itself has no checksum."""
     return write(tmp_path / f"x.{request.param}", 1.5)
 
 
