@@ -60,6 +60,19 @@ def test_ten_seeds_are_ten_artifacts_of_one_setting():
     assert not any("concat" in entry or "accuracy" in entry for entry in found["entries"])
 
 
+def test_reinforce_in_small_walks_in_the_same_latent_spaces_twice():
+    raw: dict = {}
+    for name in ("../config", "nasbench101", "thesis/reinforce", "thesis/reinforce_small"):
+        merge(raw, yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()))
+    config = check(raw)
+    latents = [s["latents"] for s in config.strategies_of("nasbench101").values() if "latents" in s]
+    assert latents == ["infonas", "infonas@reference", "infonas/2", "infonas/2@reference"]
+    encoder = config.autoencoders["infonas"]
+    assert (encoder.n_seeds, encoder.reference, encoder.split) == (2, True, "whole_space")
+    assert encoder.io_dataset == "digits101" and not config.strategies_of("digits101")
+    assert (config.search.budget, config.search.n_runs) == (600, 50)
+
+
 @pytest.mark.parametrize("name", ["regressors", "regressors_sizes"])
 def test_regressors_train_no_autoencoder_that_they_do_not_read(name):
     config = merged(name, "nasbench101")

@@ -74,10 +74,24 @@ def test_what_a_paper_prints_stands_beside_what_was_measured(tables, tmp_path):
     assert project.plan("papers") == {"paper_table": ["results/tables/papers/gates.csv"]}
 
 
+def test_what_a_strategy_generates_stands_beside_what_a_paper_prints(tables, tmp_path):
+    made = rows_of(tables, "semigan/nasbench201/semigan_nad")
+    valid = next(row for row in made if (row["part"], row["name"]) == ("valid", "as generated"))
+    assert valid["n_train"] == "20" and rows_of(tables, "papers/semigan_nad") == []  # 105 in the paper
+    project = tables.copy(tmp_path / "project")
+    row = "4,nasbench201,generated,semigan_nad,20,valid/as generated,0.3673,"
+    project.edit("pipeline/papers/semigan_nad.csv", "paper,note\n", f"paper,note\n{row}\n")
+    project.snakemake("papers")
+    (found,) = rows_of(project, "papers/semigan_nad")
+    assert found["ours_mean"] == valid["generated_mean"] and found["paper"] == "0.367300"
+    (project.root / "results/tables/semigan/nasbench201/semigan_nad.csv").unlink()
+    assert list(project.plan("papers")) == ["generate_cells", "paper_table"]
+
+
 def test_searches_ask_the_table_or_the_surrogate(tables):
     rows = rows_of(tables, "search")
     last = {(r["benchmark"], r["strategy"]): r for r in rows if r["queries"] == "20"}
-    assert len(last) == 6
+    assert len(last) == 7  # three on both tables, one on one of them
     for (benchmark, _), row in last.items():
         assert (row["test_acc_mean"] == "") == (benchmark == "darts")  # no test accuracy in that table
         assert (row["train_seconds_mean"] == "") == (benchmark == "darts")
