@@ -10,7 +10,7 @@ from pipeline.report import words
 from pipeline.report.blocks import Cell, Figure, Head, Panel, Section, Table
 from pipeline.report.cell_graphs import LABELS
 from pipeline.report.context import Context
-from pipeline.report.figures_generated import edges, frequencies
+from pipeline.report.figures_generated import bars, edges, frequencies
 
 SHARES = {
     "valid": "cells ",
@@ -30,7 +30,8 @@ def generated(c: Context) -> Section | None:
     for file in files:
         frame = pd.read_csv(file, keep_default_na=False, na_values=[""]).fillna({"name": "", "detail": ""})
         name = words.name(file.stem)
-        blocks += [_shares(c, file, frame, name), *_places(c, file, frame, name)]
+        blocks += [_shares(c, file, frame, name), _contents(c, file, frame, name)]
+        blocks += _places(c, file, frame, name)
         valid = frame[frame["part"] == "valid"].set_index("name")["generated_mean"]
         raw, made = (words.percent(valid[key], 1) for key in ("as generated", "after repair"))
         leads.append(f"{name}: {raw} of the graphs that it generates are cells, {made} after repair.")
@@ -72,6 +73,23 @@ def _bound(detail: str) -> str:
     return f"{sign} {words.percent(float(value), 1)}" if value else detail
 
 
+def _contents(c: Context, file: Path, frame: pd.DataFrame, name: str) -> Figure:
+    """Bars of how many cells contain each operation, and of how long their shortest paths are."""
+    rows = frame[frame["part"].isin(("contains", "shortest path"))]
+    labels = {
+        "contains": "containing an operation",
+        "shortest path": "by edges of the shortest path",
+    }
+    parts = [(label, rows[rows["part"] == part]) for part, label in labels.items()]
+    panels = [Panel(bars(part), label) for label, part in parts if len(part)]
+    caption = (
+        "Of all generated cells, repeats counted, and of the benchmark's. Bars of error: standard deviation "
+        f"over models. {c.seed_text()}"
+    )
+    key = f"contents_{file.stem}"
+    return Figure(key, f"Operations and shortest paths, {name}", panels, caption, c.data(key, rows, file))
+
+
 def _places(c: Context, file: Path, frame: pd.DataFrame, name: str) -> list[Figure]:
     """Heat maps of where the best cells have which operation, and edges: generated ones, the benchmark's."""
     figures = []
@@ -83,10 +101,11 @@ def _places(c: Context, file: Path, frame: pd.DataFrame, name: str) -> list[Figu
             Panel(draw(rows, column), label)
             for column, label in (("generated_mean", "generated"), ("benchmark", "benchmark"))
         ]
+        bold = {"operation": "the most frequent of a place", "edge": "as many as a cell may have"}[part]
         found = {"operation": "an operation at a place", "edge": "an edge from a vertex to another"}[part]
         caption = (
             f"How many of the best cells have {found}; generated ones: best by prediction, "
-            f"mean over models. {c.seed_text()}"
+            f"mean over models. Bold: {bold}. {c.seed_text()}"
         )
         key = f"places_{file.stem}" if part == "operation" else f"edges_{file.stem}"
         title = f"{what} of the best cells, {name}"
