@@ -32,6 +32,10 @@ def test_tables_1_2_and_4():
     assert small["settings"] == {**ssa["settings"], "epochs": 1000}
     found = recipe("search", config, benchmark="nasbench101", strategy="ssa")["settings"]
     assert found["predictor"]["method"] == "ssa" and found["budget"] - found["n_initial"] == 10
+    best = recipe("search", config, benchmark="nasbench101", strategy="ssa_one_hot_logistic")["settings"]
+    assert best["predictor"]["settings"]["loss"] == "pairwise_bce"
+    same = {**best["settings"], "predictor": "ssa"}  # beside the paper's, so under the same evolution
+    assert same == found["settings"]
 
 
 def test_figure_5_varies_one_setting_at_a_time():
