@@ -78,6 +78,12 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         logging.getLogger("nasflow").error("%s", error)
         return 1
+    except MemoryError as error:
+        # NumPy says how much was asked for; a file that declares absurd sizes ends here, too
+        logging.getLogger("nasflow").error(
+            "%s: there is not enough memory (%s)", name, error or "allocation failed"
+        )
+        return 1
     except BrokenPipeError:
         return 1
     except Exception:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import json
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -25,11 +26,13 @@ import numpy as np
 from pipeline.errors import ArtifactError
 from pipeline.files import replacing
 from pipeline.job import Job
+from pipeline.plain_h5 import check_plain
 from pipeline.settings import canonical_json
 from pipeline.sidecars import again, read_run_record, verified_checksum, write_run_record
 from pipeline.spaces.archs import Archs
 
 FORMAT = 1
+_NOT_THERE = re.compile("nable to (synchronously )?open|an't (synchronously )?open")  # h5py's KeyErrors
 PACKAGES = ("h5py", "nasbench-pytorch", "numpy", "scikit-learn", "torch", "xgboost-cpu")
 
 
@@ -137,23 +140,26 @@ def open_h5(path, kind: str | Sequence[str] | None = None) -> Iterator[h5py.File
     """Open an artifact for reading.
 
     Raises ArtifactError if the file is missing, is not a whole HDF5 file, was not written by
-    nasflow, is of another kind than `kind`, or if a checksum fails while it is read.
+    nasflow, is of another kind than `kind`, is not plain (`plain_h5`), or if a checksum fails or something
+    turns out to be missing while it is read.
     """
     path = Path(path)
-    if not path.exists():
-        raise ArtifactError(f"{path}: no such file; run the stage that makes it (snakemake {path})")
+    if not path.is_file():
+        what = "no regular file" if path.exists() else "no such file"
+        raise ArtifactError(f"{path}: {what}; run the stage that makes it (snakemake {path})")
     try:
         handle = h5py.File(path, "r")
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         if path.suffix != ".h5":
             raise ArtifactError(f"{path}: no artifact of nasflow; expected an HDF5 file (.h5)") from error
         if isinstance(error, PermissionError):
             raise ArtifactError(f"{path}: cannot be read ({error.strerror}); mend its permissions") from error
         raise ArtifactError(f"{path}: not a whole HDF5 file (cut short or damaged); {again(path)}") from error
     with handle:
+        check_plain(handle, path)
         found = handle.attrs.get("kind")
         wanted = (kind,) if isinstance(kind, str) else kind
-        if found is None:
+        if not isinstance(found, str):
             raise ArtifactError(f"{path}: was not written by nasflow (it has no attribute 'kind')")
         if wanted is not None and found not in wanted:
             raise ArtifactError(f"{path}: holds {found!r}, expected {' or '.join(map(repr, wanted))}")
@@ -165,6 +171,11 @@ def open_h5(path, kind: str | Sequence[str] | None = None) -> Iterator[h5py.File
             raise ArtifactError(
                 f"{path}: a checksum fails inside (the file is damaged); {again(path)}"
             ) from error
+        except (KeyError, RecursionError, json.JSONDecodeError) as error:
+            if isinstance(error, KeyError) and not _NOT_THERE.search(str(error)):
+                raise
+            reason = "nested too deeply" if isinstance(error, RecursionError) else error
+            raise ArtifactError(f"{path}: lacks what {found!r} has ({reason}); {again(path)}") from error
 
 
 def put(group: h5py.Group, name: str, values, compress: bool = True) -> h5py.Dataset:

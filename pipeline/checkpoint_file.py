@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import pickle
+import zipfile
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,6 +13,9 @@ import torch
 
 from pipeline.files import replacing
 
+_ZIP = b"PK\x03\x04"  # how files of torch.save begin
+_REFUSED = (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError, ValueError, RuntimeError)
+_REFUSED += (TypeError, AttributeError, IndexError, MemoryError, AssertionError)
 DIGEST_SIZE = 32  # bytes of a SHA-256, which the file begins with: torch would read damaged numbers
 
 log = logging.getLogger("nasflow")
@@ -27,18 +32,27 @@ def write_checkpoint(path: Path, state: dict) -> None:
 def read_checkpoint(path: Path, what: str) -> dict | None:
     """Return the state that `write_checkpoint` wrote, its tensors on the CPU.
 
-    None if there is no file, or it cannot be read or is damaged; then the log says that `what` ("this
-    network", "it") is trained from its beginning.
+    None if there is no file, or it cannot be read, is damaged, or holds anything but tensors and plain values;
+    then the log says that `what` ("this network", "it") is trained from its beginning.
     """
     try:
-        stored = path.read_bytes()
+        stored = path.read_bytes() if path.is_file() or not path.exists() else b""  # no pipe, no device
     except FileNotFoundError:
         return None
     except OSError as error:
         log.warning("%s: cannot be read (%s); %s is trained from its beginning", path, error.strerror, what)
         return None
     content = memoryview(stored)[DIGEST_SIZE:]
-    if sha256(content).digest() != stored[:DIGEST_SIZE]:
+    # the digest keeps damage out, and not ill will: anybody can compute it
+    if sha256(content).digest() != stored[:DIGEST_SIZE] or bytes(content[:4]) != _ZIP:
         log.warning("%s: is damaged; %s is trained from its beginning", path, what)
         return None
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > len(stored):
+                raise ValueError("it declares more than it holds")
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except _REFUSED as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        log.warning("%s: is refused (%s); %s is trained from its beginning", path, reason, what)
+        return None

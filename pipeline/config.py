@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import (
     BeforeValidator,
     Field,
@@ -26,6 +25,7 @@ from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, images_of
 from pipeline.by_benchmark import is_null, is_used_on, leave_out_benchmarks, on, scoped
 from pipeline.config_checks import check_across
 from pipeline.config_errors import in_words
+from pipeline.data_files import DataFolder
 from pipeline.errors import ConfigError
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.io_dataset.settings import IoDatasetSettings
@@ -34,9 +34,10 @@ from pipeline.plug_ins import plug_in
 from pipeline.search.settings import SearchSettings
 from pipeline.semigan.generation_settings import GenerationSettings
 from pipeline.settings import Settings
+from pipeline.yaml_text import below_value, check_size, parse
 from pipeline.zeroshot.settings import ZeroShotSettings
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
 Images = Annotated[dict, BeforeValidator(plug_in("images", "source"))]
 Predictor = Annotated[dict, BeforeValidator(scoped(plug_in("predictors")))]
 Strategy = Annotated[dict, BeforeValidator(scoped(plug_in("search")))]
@@ -62,7 +63,9 @@ class Config(Settings):
     environment: Literal["cpu", "cuda"] = Field(
         "cpu", description="which of envs/ the rules use with --sdm conda"
     )
-    data_dir: str = Field(".", description="folder of the benchmark files, image archives and image folders")
+    data_dir: DataFolder = Field(
+        ".", description="folder of the benchmark files, image archives and image folders"
+    )
     catalogue: int = Field(
         100_000,
         ge=2,
@@ -160,6 +163,7 @@ def io_benchmark_of(config: Config, benchmark: str, autoencoder: str) -> str:
 
 def check(raw: dict, source: str = "configuration") -> Config:
     """Return the checked configuration. Raises ConfigError: one line with the key's path and the reason."""
+    check_size(raw, below_value, source)
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
@@ -172,20 +176,19 @@ def load_config(path, changes: Sequence[str] = ()) -> Config:
     """Read and check a YAML file; `changes` are KEY=VALUE with VALUE in YAML, merged on top."""
     path = Path(path)
     try:
-        raw = yaml.safe_load(path.read_text())
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}:{where} is not valid YAML ({getattr(error, 'problem', error)})") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start}: not UTF-8 text; expected YAML") from error
+    raw = parse(text, str(path))
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected keys and values, found {type(raw).__name__}")
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals:
             raise ConfigError(f"--config {change}: expected KEY=VALUE")
-        merge(raw, {key: yaml.safe_load(value)})
+        merge(raw, {key: parse(value, f"--config {key}")})
     return check(raw, str(path))
 
 

@@ -35,5 +35,6 @@ def in_words(error: dict) -> str:
         "missing": "this key is missing",
     }.get(error["type"], error["msg"].removeprefix("Value error, "))
     if error["type"] not in ("extra_forbidden", "missing", "value_error"):
-        text += f", got {given!r}"
+        shown = repr(given)
+        text += f", got {shown if len(shown) <= 200 else shown[:200] + '…'}"
     return f"{path}: {text}" if path else text

@@ -21,6 +21,7 @@ from pipeline.why import changes_since
 from pipeline.workflow_files import FileJob, Rules
 
 STATES = ("fresh", "stale", "missing", "foreign")
+MADE_BY = {"settings", "seed", "code", "modules", "inputs"}  # what an artifact says of its making
 MADE = (".h5", ".csv", ".html", ".ubj")  # endings of artifacts
 KEPT = {"kept", "partial", "trained"}  # folders whose files are looked up by name, not made by a rule
 LOGS = "logs"
@@ -173,12 +174,21 @@ def _made(job: FileJob) -> dict | None:
                 raise ArtifactError(
                     f"not a whole HDF5 file (cut short or damaged); delete it and run again (rm {file})"
                 ) from error
-            made = json.loads(text) if text else None
+            made = _parsed(text, file) if text else None
         else:
             made = read_run_record(file).get("provenance")
-        if made is not None:
+        if isinstance(made, dict) and MADE_BY <= made.keys() and isinstance(made["inputs"], dict):
             return made
     return None
+
+
+def _parsed(text, file: str):
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ArtifactError(
+            f"what it says of its making is no JSON; delete it and run again (rm {file})"
+        ) from error
 
 
 def input_changes(recorded: dict, inputs: Iterable[str], made: float, checksums: Checksums) -> list[str]:

@@ -50,7 +50,7 @@ def read_run_record(path) -> dict:
     """Return the sidecar of `path`, or an empty dict if it is not there, or no sidecar."""
     try:
         record = json.loads(sidecar_of(path).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
 

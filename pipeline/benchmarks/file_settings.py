@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from pipeline.benchmarks.names import MetricName
+from pipeline.data_files import DataFile
 from pipeline.settings import Settings
 
 
@@ -37,7 +38,7 @@ class SplitSettings(Settings):
 class FileSettings(Settings):
     """One file that a benchmark may be read from; the reader's own settings stand beside these keys."""
 
-    file: str = Field(min_length=1, description="file or folder, in data_dir unless it is absolute")
+    file: DataFile = Field(description="file or folder, in data_dir unless it is absolute")
     sha256: str | None = Field(
         None, pattern="^[0-9a-f]{4,64}$", description="SHA-256 of the file or its beginning; checked if given"
     )

@@ -54,6 +54,8 @@ def read_table(path: Path, settings, seed: int):
     if not path.exists():
         where = f"data_dir and benchmarks.{settings.benchmark}.files"
         raise DataError(f"{path}: no such file or folder; see {where} in the configuration")
+    if not path.is_file() and not path.is_dir():  # a pipe or a device would never end
+        raise DataError(f"{path}: neither a regular file nor a folder; give the benchmark's own file")
     own = {k: v for k, v in settings.file.items() if k not in ("reader", *FileSettings.model_fields)}
     reader = importlib.import_module(f"pipeline.benchmarks.readers.{settings.file['reader']}")
     facts = {"reader": settings.file["reader"], "reader_version": reader.VERSION, "file": path.name}

@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path
 
 from pipeline.benchmarks.settings import FileBenchmark
+from pipeline.data_files import place_of
 from pipeline.errors import ConfigError
 
 
@@ -16,7 +17,7 @@ def locate(name: str, benchmark: FileBenchmark, data_dir: str) -> tuple[dict, Pa
     Raises ConfigError if none is; it says where the first can be had.
     """
     for entry in benchmark.files:
-        path = Path(data_dir).expanduser() / entry["file"]
+        path = place_of(entry["file"], data_dir)
         if path.exists():
             return entry, path
     raise ConfigError(_not_there(name, benchmark, data_dir))

@@ -13,7 +13,26 @@ from pathlib import Path
 from pipeline.errors import DataError
 
 _MAX_SIZE = 1 << 30  # bytes of all files unpacked; the largest official archive has 185 million
+_MAX_HEADERS = 16 << 20  # bytes of an archive's headers; the official archives' have a few thousand
 _CHUNK = 1 << 20
+_TAR_ERRORS = (tarfile.TarError, RecursionError)  # headers that follow each other are read recursively
+
+
+class _Bounded:
+    """A stream of which at most `left` bytes are read; `tarfile` reads headers as long as they say they are."""
+
+    def __init__(self, stream, path: Path):
+        self._stream, self._path, self.left = stream, path, _MAX_HEADERS
+        self.tell, self.seek = stream.tell, stream.seek
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes. Raises DataError if that is more than is left."""
+        if not 0 <= size <= self.left:
+            raise DataError(
+                f"{self._path}: more than {_MAX_HEADERS >> 20} MiB of headers; no archive of CIFAR"
+            )
+        self.left -= size
+        return self._stream.read(size)
 
 
 def check_md5(path: Path, md5: str | None) -> None:
@@ -32,7 +51,8 @@ def check_md5(path: Path, md5: str | None) -> None:
 def read_members(path: Path, wanted: Collection[str], md5: str | None) -> Iterator[tuple[str, bytes]]:
     """Yield (name, content) of the files in the archive that are called one of `wanted`, in its order.
 
-    Names are compared without folders. Raises DataError: no such file, no .tar.gz, another MD5 than `md5`,
+    Names are compared without folders, and nothing is written: links, devices and paths that lead elsewhere
+    are members like any others that are not wanted. Raises DataError: no such file, no .tar.gz, another MD5 than `md5`,
     cut short, damaged, too large, a name twice; after the last one, if any of `wanted` was not there.
     """
     if not path.is_file():
@@ -41,7 +61,7 @@ def read_members(path: Path, wanted: Collection[str], md5: str | None) -> Iterat
         _check_kind(path)
         check_md5(path, md5)
         yield from _members(path, wanted)
-    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError) as error:
+    except (*_TAR_ERRORS, EOFError, zlib.error, OSError, ValueError, OverflowError) as error:
         if getattr(error, "errno", None):  # the system's word, not that of gzip
             raise DataError(f"{path}: cannot be read ({error.strerror})") from error
         raise DataError(f"{path}: cut short or damaged ({error}); fetch it again") from error
@@ -60,7 +80,8 @@ def _check_kind(path: Path) -> None:
 def _members(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
     seen, size = set(), 0
     with gzip.open(path) as plain:
-        with tarfile.open(fileobj=plain, mode="r:") as archive:
+        bounded = _Bounded(plain, path)
+        with tarfile.open(fileobj=bounded, mode="r:") as archive:
             for member in archive:
                 size += member.size
                 if size > _MAX_SIZE:
@@ -71,6 +92,7 @@ def _members(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]
                 if name in seen:
                     raise DataError(f"{path}: holds {name} twice; fetch the official archive")
                 seen.add(name)
+                bounded.left += member.size  # no more than _MAX_SIZE
                 yield name, archive.extractfile(member).read()
         while plain.read(_CHUNK):  # to the end, where the checksum is
             size += _CHUNK

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from pipeline.data_files import DataFile
 from pipeline.errors import DataError
 from pipeline.images.archives import read_members
 from pipeline.images.plain_pickle import read_dict
@@ -22,9 +23,7 @@ SHAPE = (3, 32, 32)
 _WIDTH = 3 * 32 * 32
 _HUGE = 10**18  # larger numbers are no labels either
 
-ArchiveFile = Annotated[
-    str, Field(min_length=1, description="the archive, in data_dir unless the path is absolute")
-]
+ArchiveFile = Annotated[DataFile, Field(description="the archive, in data_dir unless the path is absolute")]
 Md5 = Annotated[
     str | None,
     Field(

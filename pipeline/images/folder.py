@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
+from pipeline.data_files import DataFile
 from pipeline.errors import DataError
 from pipeline.images.settings import SplitSettings
 from pipeline.images.source import Source
@@ -20,6 +21,7 @@ from pipeline.images.source import Source
 ORIGIN = "<class>/<image> or train/<class>/<image> and test/<class>/<image>; PNG, JPEG or WebP"
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 PARTS = ("train", "test")
+MOST_PIXELS = 100_000_000  # of one image; a small file can declare any number
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")  # of 8 bits; others would be cut off
 log = logging.getLogger("nasflow")
 
@@ -27,7 +29,7 @@ log = logging.getLogger("nasflow")
 class Settings(SplitSettings):
     """An image folder; without train and test folders in it, n_test images are drawn from all."""
 
-    file: str = Field(min_length=1, description="the folder, in data_dir unless the path is absolute")
+    file: DataFile = Field(description="the folder, in data_dir unless the path is absolute")
     size: int | None = Field(
         None,
         ge=4,
@@ -135,6 +137,8 @@ def _pixels(file: Path, settings: Settings) -> np.ndarray:
     try:
         with Image.open(file, formats=("PNG", "JPEG", "WEBP")) as image:
             mode = image.mode
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"{image.width}x{image.height} pixels, expected at most {MOST_PIXELS}")
             if mode in _MODES:
                 image = ImageOps.exif_transpose(image).convert("L" if settings.grey else "RGB")
                 if settings.size is not None:

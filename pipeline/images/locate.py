@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+from pipeline.data_files import place_of
 from pipeline.errors import ConfigError
 
 
@@ -15,7 +16,7 @@ def locate_images(name: str, images: dict, data_dir: str) -> Path | None:
     """
     if "file" not in images:
         return None
-    path = Path(data_dir).expanduser() / Path(images["file"]).expanduser()
+    path = place_of(images["file"], data_dir)
     if path.exists():
         return path
     origin = importlib.import_module(f"pipeline.images.{images['source']}").ORIGIN

@@ -18,8 +18,11 @@ import numpy as np
 
 from pipeline.errors import DataError
 
-_MAX_STEPS = 4_000_000  # instructions; the largest file of the archives has about half a million
+_MAX_STEPS = 1_000_000  # instructions; the largest file of the archives has about half a million
 _MAX_LENGTH = 1 << 32  # of an array's axis
+_MAX_KEY = (
+    1 << 61
+)  # whole numbers below it have different hashes; of larger ones any number may have the same
 _MARK = object()
 _ARRAY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 
@@ -168,6 +171,8 @@ class _Machine:
 def _dict(items: list) -> dict:
     if len(items) % 2 or not all(type(key) in (str, bytes, int) for key in items[::2]):
         raise _Bad("a dict without its values, or with keys that are neither text nor numbers")
+    if any(type(key) is int and abs(key) >= _MAX_KEY for key in items[::2]):
+        raise _Bad("a dict with a huge number as key")
     return dict(zip(items[::2], items[1::2], strict=True))
 
 

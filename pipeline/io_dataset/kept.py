@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import zipfile
-import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,8 +11,7 @@ import numpy as np
 
 from pipeline.files import replacing
 from pipeline.io_dataset.extraction import Outputs
-
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+from pipeline.kept_arrays import DAMAGED, open_arrays
 
 
 class KeptOutputs:
@@ -33,7 +30,7 @@ class KeptOutputs:
     def get(self, cell: str, weights: str | None = None) -> Outputs | None:
         """Return what is kept of a cell; None if there is nothing, or it is damaged or of other weights."""
         try:
-            with np.load(self._file(cell), allow_pickle=False) as kept:
+            with open_arrays(self._file(cell)) as kept:
                 if str(kept["cell"]) != cell or weights not in (None, str(kept["weights"])):
                     return None
                 return Outputs(kept["values"], kept["class_weights"], kept["class_bias"])

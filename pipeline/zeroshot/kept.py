@@ -11,18 +11,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.files import replacing
+from pipeline.kept_arrays import DAMAGED, open_arrays
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.lookup import KeyIndex
 
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 log = logging.getLogger("nasflow")
 
 
@@ -159,7 +157,7 @@ def spelling_keys(archs: Archs) -> np.ndarray:
 def _read(file: Path, keys: np.ndarray, metrics) -> Sheet | None:
     """Return a file's scores of the cells `keys`; None without any, or if it is damaged or gone."""
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with open_arrays(file) as kept:
             found = kept["keys"]
             rows = np.flatnonzero(np.isin(found, keys))
             if not len(rows):
@@ -181,7 +179,7 @@ def _read(file: Path, keys: np.ndarray, metrics) -> Sheet | None:
 
 def _holds_only(file: Path, keys: np.ndarray) -> bool:
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with open_arrays(file) as kept:
             return bool(np.isin(kept["keys"], keys).all())
     except DAMAGED:
         return False

@@ -11,18 +11,48 @@ from typing import BinaryIO
 
 from pipeline.errors import DataError
 
+SPARE, PER_BYTE = 16 << 20, 100  # what a file may unfold to: so many bytes, and so many for each of its own
+_OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
 
 def open_bytes(path: Path) -> BinaryIO:
     """Return a stream of a file's bytes, decompressed on the way for .gz, .bz2, .xz and .zst.
 
-    Reading it raises OSError, EOFError, zlib.error or lzma.LZMAError if the file is damaged or cut short.
-    Raises DataError if the package for .zst is not installed.
+    Reading it raises OSError, EOFError, zlib.error or lzma.LZMAError if the file is damaged or cut short, and
+    DataError if it unfolds to more than 16 MiB and a hundred times its size. Raises DataError if the package
+    for .zst is not installed.
     """
     ending = path.suffix.lower()
     if ending == ".zst":
-        return io.BufferedReader(_Zstandard(path), 1 << 16)
-    opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(ending, open)
-    return opener(path, "rb")
+        return io.BufferedReader(_Bounded(_Zstandard(path), path), 1 << 16)
+    if ending in _OPENERS:
+        return io.BufferedReader(_Bounded(_OPENERS[ending](path, "rb"), path), 1 << 16)
+    return open(path, "rb")
+
+
+class _Bounded(io.RawIOBase):
+    """A decompressed stream that ends in an error where it has grown too long for its file."""
+
+    def __init__(self, stream, path: Path):
+        self._stream, self._path = stream, path
+        self._left = SPARE + PER_BYTE * path.stat().st_size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        n = self._stream.readinto(buffer)
+        self._left -= n
+        if self._left < 0:
+            raise DataError(
+                f"{self._path}: unfolds to more than {PER_BYTE} times its size, as files do that are made to "
+                "fill the memory; if it is right, unpack it and name the unpacked file"
+            )
+        return n
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 class _Zstandard(io.RawIOBase):

@@ -53,6 +53,8 @@ def read_training(path: Path) -> tuple[Training, dict[str, str]]:
 
 def _load(path: Path) -> dict:
     try:
+        if not path.is_file():  # a pipe or a device would never end
+            raise DataError(f"{path}: no regular file; expected JSON")
         size = path.stat().st_size
         if size > LARGEST:
             raise DataError(f"{path}: {size} bytes; expected one training, a few thousand bytes of JSON")

@@ -61,6 +61,8 @@ def _name(index: int) -> str:
 
 def _load(path: Path):
     """Return the object of a small pickle that is compressed with bzip2."""
+    if not path.is_file():  # a pipe or a device would never end
+        raise DataError(f"{path}: no regular file; unpack the archive again")
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_RECORD + 1)

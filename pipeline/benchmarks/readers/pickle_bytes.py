@@ -107,3 +107,9 @@ def step(path: str, key) -> str:
 def is_pair(key) -> bool:
     """Return whether a key is a (text, number)."""
     return type(key) is tuple and len(key) == 2 and type(key[0]) is str and type(key[1]) is int
+
+
+def is_huge(key) -> bool:
+    """Return whether a key is a whole number, or has one, of which very many can have the same hash."""
+    number = key[1] if type(key) is tuple else key
+    return type(number) is int and abs(number) >= 1 << 61

@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pipeline.benchmarks.readers import pickle_runs
-from pipeline.benchmarks.readers.pickle_bytes import AHEAD, is_pair, step
+from pipeline.benchmarks.readers.pickle_bytes import AHEAD, is_huge, is_pair, step
 from pipeline.benchmarks.readers.pickle_memo import Memo
 from pipeline.benchmarks.readers.stand_ins import BUILDERS, Bad, Dtype, Name, Unread
 
@@ -147,6 +147,8 @@ class Machine(Memo):
         for key in items[::2]:
             if type(key) not in _SCALARS and not is_pair(key):
                 self.refuse(f"a key that is neither text, a number nor (text, number): {type(key).__name__}")
+            if is_huge(key):
+                self.refuse("a huge number as a key; damaged, or made to do harm")
         target.update(zip(items[::2], items[1::2], strict=True))
 
     def _finished(self) -> None:

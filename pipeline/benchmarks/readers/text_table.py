@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from lzma import LZMAError
@@ -13,6 +14,11 @@ from pipeline.benchmarks.readers.compressed import open_bytes
 from pipeline.errors import DataError
 
 LONGEST_LINE = 1 << 20  # bytes; a file without line ends must not fill the memory
+MOST_ROWS = 10_000_000  # a row takes some hundred bytes of memory
+_UNFOLDED, _PER_BYTE = (
+    1 << 30,
+    100,
+)  # bytes that Parquet columns may have unpacked: so many, and by the file's
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 ENDINGS = ".csv, .tsv (also .gz, .bz2, .xz, .zst) or .parquet"
 
@@ -40,7 +46,7 @@ def read_text_table(path: Path, names: Sequence[str], delimiter: str | None = No
     delimiter: what separates columns; None: a comma, in .tsv a tab. Raises DataError, naming file and
     place: an ending that is none of `ENDINGS`, a damaged or cut file, bytes that are not UTF-8 text, a row
     with more or fewer values than there are columns, a column twice, a column of `names` that is not
-    there, no row at all.
+    there, no row at all, more than `MOST_ROWS`, a file that unfolds to far more than its size.
     """
     endings = [ending.lower() for ending in path.suffixes[-2:]]
     kind = endings[-1] if endings and endings[-1] in (*DELIMITERS, ".parquet") else "".join(endings[:1])
@@ -60,9 +66,10 @@ def check_names(path: Path, there: Sequence[str], names: Sequence[str]) -> None:
     listed = ", ".join(map(repr, there[:40])) + (", …" if len(there) > 40 else "")
     if len(listed) > 1000:
         listed = listed[:1000] + "…"
-    if twice := [name for name in dict.fromkeys(there) if there.count(name) > 1]:
-        raise DataError(f"{path}: column {twice[0]!r} comes twice; each name may come once")
-    if missing := [name for name in dict.fromkeys(names) if name not in there]:
+    counts = Counter(there)
+    if twice := next((name for name, count in counts.items() if count > 1), None):
+        raise DataError(f"{path}: column {twice[:100]!r} comes twice; each name may come once")
+    if missing := [name for name in dict.fromkeys(names) if name not in counts]:
         raise DataError(
             f"{path}: no column {', '.join(map(repr, missing))}; it has {listed or 'none'}; change "
             "columns, metrics or costs of this file in the configuration"
@@ -77,7 +84,7 @@ def _read_csv(path: Path, names: Sequence[str], delimiter: str) -> TextTable:
             return _gather(path, rows, names)
     except csv.Error as error:
         raise DataError(f"{path}: line {rows.line_num}: not a CSV row ({error})") from error
-    except (EOFError, zlib.error, LZMAError, OSError) as error:
+    except (EOFError, zlib.error, LZMAError, OSError, MemoryError) as error:
         raise DataError(
             f"{path}: cannot be read ({error or type(error).__name__}); it is damaged, cut short or of "
             "another kind than its name says; fetch or write it again"
@@ -97,6 +104,8 @@ def _gather(path: Path, rows, names: Sequence[str]) -> TextTable:
                 f"{path}: row {len(lines) + 1} (line {rows.line_num}): {len(row)} values, expected "
                 f"{len(header)}, one for each column"
             )
+        if len(lines) == MOST_ROWS:
+            raise DataError(f"{path}: more than {MOST_ROWS} rows (line {rows.line_num}); give fewer cells")
         lines.append(rows.line_num)
         for k, column in picked:
             column.append(row[k].strip())
@@ -130,8 +139,11 @@ def _read_parquet(path: Path, names: Sequence[str]) -> TextTable:
         # memory_map=False: a file cut short while it is read must be an error and not a bus fault
         with parquet.ParquetFile(path, memory_map=False) as file:
             check_names(path, file.schema_arrow.names, names)
+            _check_unfolded(path, file.metadata, names)
+        # read_dictionary: a text that comes in millions of rows is one text in memory, too
+        with parquet.ParquetFile(path, memory_map=False, read_dictionary=names) as file:
             table = file.read(columns=names, use_threads=False)
-        columns = {name: [_text(value) for value in table.column(name).to_pylist()] for name in names}
+        columns = {name: _texts(table.column(name)) for name in names}
     except DataError:
         raise
     except Exception as error:  # pyarrow raises errors of many types for damaged files
@@ -140,6 +152,31 @@ def _read_parquet(path: Path, names: Sequence[str]) -> TextTable:
             "it again"
         ) from error
     return TextTable(path, columns)
+
+
+def _check_unfolded(path: Path, metadata, names: Sequence[str]) -> None:
+    """Raise DataError if a Parquet file says that its columns would fill the memory."""
+    groups = [metadata.row_group(k) for k in range(metadata.num_row_groups)]
+    rows = max(metadata.num_rows, sum(group.num_rows for group in groups))
+    if rows > MOST_ROWS:
+        raise DataError(f"{path}: {rows} rows, expected at most {MOST_ROWS}; give fewer cells")
+    columns = [group.column(k) for group in groups for k in range(group.num_columns)]
+    picked = [column for column in columns if column.path_in_schema.split(".")[0] in names]
+    size = sum(column.total_uncompressed_size for column in picked)
+    if size > _UNFOLDED + _PER_BYTE * path.stat().st_size:
+        raise DataError(f"{path}: its columns unfold to {size} bytes, more than such a file can hold")
+
+
+def _texts(column) -> list[str]:
+    """Return a column of a Parquet file as text."""
+    texts = []
+    for chunk in column.chunks:
+        if hasattr(chunk, "dictionary"):
+            of = [_text(value) for value in chunk.dictionary.to_pylist()]
+            texts += ["" if k is None else of[k] for k in chunk.indices.to_pylist()]
+        else:
+            texts += map(_text, chunk.to_pylist())
+    return texts
 
 
 def _text(value) -> str:
