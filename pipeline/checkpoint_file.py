@@ -32,8 +32,8 @@ def write_checkpoint(path: Path, state: dict) -> None:
 def read_checkpoint(path: Path, what: str) -> dict | None:
     """Return the state that `write_checkpoint` wrote, its tensors on the CPU.
 
-    None if there is no file, or it cannot be read, is damaged, or holds anything but tensors and plain values;
-    then the log says that `what` ("this network", "it") is trained from its beginning.
+    None if there is no file, or it cannot be read, is damaged, or holds anything but tensors and plain
+    values; then the log says that `what` ("this network", "it") is trained from its beginning.
     """
     try:
         stored = path.read_bytes() if path.is_file() or not path.exists() else b""  # no pipe, no device

@@ -177,7 +177,7 @@ def _made(job: FileJob) -> dict | None:
             made = _parsed(text, file) if text else None
         else:
             made = read_run_record(file).get("provenance")
-        if isinstance(made, dict) and MADE_BY <= made.keys() and isinstance(made["inputs"], dict):
+        if isinstance(made, dict) and made.keys() >= MADE_BY and isinstance(made["inputs"], dict):
             return made
     return None
 

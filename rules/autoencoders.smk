@@ -21,9 +21,9 @@ rule train_autoencoder:
         work="results/autoencoders/{benchmark}/partial/{autoencoder}/seed_{autoencoder_seed}",
         files=autoencoder_option,
     shell:
-        "python -m pipeline autoencoders --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --autoencoder {wildcards.autoencoder} "
-        "--autoencoder-seed {wildcards.autoencoder_seed} --benchmark-table {input.table} {params.files} "
-        "--work {params.work} --out {output}"
+        "python -m pipeline autoencoders --recipe {params.recipe:q} --device {resources.device:q} --threads {threads:q} --log {log:q} --autoencoder {wildcards.autoencoder:q} "
+        "--autoencoder-seed {wildcards.autoencoder_seed:q} --benchmark-table {input.table:q} {params.files:q} "
+        "--work {params.work:q} --out {output:q}"
 
 
 rule embed_cells:
@@ -45,8 +45,8 @@ rule embed_cells:
         recipe=recipe("embeddings"),
         files=autoencoder_option,
     shell:
-        "python -m pipeline embeddings --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --autoencoder {wildcards.autoencoder} "
-        "--autoencoder-seed {wildcards.autoencoder_seed} --benchmark-table {input.table} {params.files} --out {output}"
+        "python -m pipeline embeddings --recipe {params.recipe:q} --device {resources.device:q} --threads {threads:q} --log {log:q} --autoencoder {wildcards.autoencoder:q} "
+        "--autoencoder-seed {wildcards.autoencoder_seed:q} --benchmark-table {input.table:q} {params.files:q} --out {output:q}"
 
 
 rule autoencoders_table:
@@ -64,4 +64,4 @@ rule autoencoders_table:
     params:
         recipe=recipe("autoencoders_table"),
     shell:
-        "python -m pipeline autoencoders_table --recipe {params.recipe:q} --log {log} --autoencoders {input} --out {output}"
+        "python -m pipeline autoencoders_table --recipe {params.recipe:q} --log {log:q} --autoencoders {input:q} --out {output:q}"

@@ -18,7 +18,7 @@ rule build_benchmark:
     params:
         recipe=recipe("benchmarks"),
     shell:
-        "python -m pipeline benchmarks --recipe {params.recipe:q} --log {log} --children {input.children} --out {output}"
+        "python -m pipeline benchmarks --recipe {params.recipe:q} --log {log:q} --children {input.children:q} --out {output:q}"
 
 
 rule read_benchmark:
@@ -39,7 +39,7 @@ rule read_benchmark:
         recipe=recipe("ingest"),
         listing=lambda wildcards: listing(FILES[wildcards.benchmark]),
     shell:
-        "python -m pipeline ingest --recipe {params.recipe:q} --log {log} --file {input:q} --out {output}"
+        "python -m pipeline ingest --recipe {params.recipe:q} --log {log:q} --file={input:q} --out {output:q}"
 
 
 rule train_surrogate:
@@ -59,5 +59,5 @@ rule train_surrogate:
     params:
         recipe=recipe("surrogate"),
     shell:
-        "python -m pipeline surrogate --recipe {params.recipe:q} --threads {threads} --log {log} --target {wildcards.target} "
-        "--benchmark-table {input.table} --model {output.model} --out {output.folds}"
+        "python -m pipeline surrogate --recipe {params.recipe:q} --threads {threads:q} --log {log:q} --target {wildcards.target:q} "
+        "--benchmark-table {input.table:q} --model {output.model:q} --out {output.folds:q}"

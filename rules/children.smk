@@ -22,5 +22,5 @@ rule train_children:
         recipe=recipe("children"),
         work="results/children/{benchmark}/partial/chunk_{chunk}",
     shell:
-        "python -m pipeline children --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --space-file {input.space} "
-        "--images {input.images} --chunk {wildcards.chunk} --side-by-side {resources.side_by_side} --work {params.work} --out {output}"
+        "python -m pipeline children --recipe {params.recipe:q} --device {resources.device:q} --threads {threads:q} --log {log:q} --space-file {input.space:q} "
+        "--images {input.images:q} --chunk {wildcards.chunk:q} --side-by-side {resources.side_by_side:q} --work {params.work:q} --out {output:q}"

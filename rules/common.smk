@@ -16,6 +16,7 @@ from pipeline.files import CHECKED_SIZE
 from pipeline.images.locate import locate_images
 from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells
 from pipeline.sidecars import changed_since_written
+from pipeline.spaces import NAMES as SPACE_NAMES
 from pipeline.spaces import UNLISTED
 from pipeline.zeroshot.settings import scores_used
 
@@ -52,17 +53,25 @@ if not workflow.deployment_settings.deployment_method:
 shell.prefix(PREFIX)
 
 
+def one_of(names):
+    """A wildcard's pattern for exactly these names; of none, it matches nothing."""
+    return "|".join(names) or "(?!)"
+
+
+NUMBER = "0|[1-9][0-9]*"
+
+
 wildcard_constraints:
-    autoencoder="[a-z][a-z0-9_]*",
-    autoencoder_seed="[0-9]+",
-    benchmark="[a-z][a-z0-9_]*",
-    chunk="[0-9]+",
-    images="[a-z][a-z0-9_]*",
-    n_train="[0-9]+",
-    paper="[a-z][a-z0-9_]*",
-    predictor="[a-z][a-z0-9_]*",
-    space="[a-z][a-z0-9_]*",
-    strategy="[a-z][a-z0-9_]*",
+    autoencoder=one_of(CONFIG.autoencoders),
+    autoencoder_seed=NUMBER,
+    benchmark=one_of(CONFIG.benchmarks),
+    chunk=NUMBER,
+    images=one_of(CONFIG.images),
+    n_train=NUMBER,
+    paper=one_of(CONFIG.papers),
+    predictor=one_of(CONFIG.predictors),
+    space=one_of(SPACE_NAMES),
+    strategy=one_of(CONFIG.strategies),
     target="val_acc|test_acc",
 
 
@@ -73,8 +82,3 @@ def recipe(stage):
 
 def each_benchmark(pattern, **values):
     return expand(pattern, benchmark=CONFIG.benchmarks, **values)
-
-
-def one_of(names):
-    """A wildcard's pattern for exactly these names; of none, it matches nothing."""
-    return "|".join(names) or "(?!)"

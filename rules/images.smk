@@ -16,6 +16,6 @@ rule read_images:
     params:
         recipe=recipe("images"),
         listing=lambda wildcards: "".join(map(listing, image_source_of(wildcards))),
-        file=lambda wildcards, input: f"--file {shlex.quote(input[0])}" if input else "",
+        file=image_file_option,
     shell:
-        "python -m pipeline images --recipe {params.recipe:q} --log {log} --images {wildcards.images} {params.file} --out {output}"
+        "python -m pipeline images --recipe {params.recipe:q} --log {log:q} --images {wildcards.images:q} {params.file:q} --out {output:q}"

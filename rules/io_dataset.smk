@@ -22,5 +22,5 @@ rule extract_outputs:
         recipe=recipe("io_dataset"),
         work="results/io_dataset/partial/{benchmark}",
     shell:
-        "python -m pipeline io_dataset --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --children {input.children} "
-        "--benchmark-table {input.table} --images {input.images} --work {params.work} --out {output}"
+        "python -m pipeline io_dataset --recipe {params.recipe:q} --device {resources.device:q} --threads {threads:q} --log {log:q} --children {input.children:q} "
+        "--benchmark-table {input.table:q} --images {input.images:q} --work {params.work:q} --out {output:q}"

@@ -1,9 +1,18 @@
-# Options of commands that differ from job to job.
+# Options of commands that differ from job to job, as lists of words: rules quote each word for the shell.
 
 
 def named(names, files):
-    """NAME=FILE options, in order."""
-    return " ".join(f"{name}={file}" for name, file in zip(names, files))
+    """NAME=FILE words, in order."""
+    return [f"{name}={file}" for name, file in zip(names, files)]
+
+
+def words(options):
+    """The words of {option: its file or files}."""
+    return [
+        word
+        for option, files in options.items()
+        for word in [option, *([files] if isinstance(files, str) else files)]
+    ]
 
 
 def autoencoder_option(wildcards, input):
@@ -14,17 +23,17 @@ def autoencoder_option(wildcards, input):
         "io": "--io-dataset",
         "images": "--images",
     }
-    return " ".join(f"{option} {input[name]}" for name, option in options.items() if name in input.keys())
+    return words({option: input[name] for name, option in options.items() if name in input.keys()})
 
 
 def oracle_option(wildcards, input):
     """What a search's accuracies come from: networks trained here, surrogates, or the table alone."""
     if wildcards.benchmark in TRAINED:
+        cells = {"--space-file": input.space} if "space" in input.keys() else {}
         kept = f"results/search/{wildcards.benchmark}/trained"
-        cells = f"--space-file {input.space} " if "space" in input.keys() else ""
-        return f"{cells}--images {input.images} --cache {kept}"
+        return words(cells | {"--images": input.images, "--cache": kept})
     files = surrogates_of(wildcards.benchmark)
-    return f"--surrogates {named(files, files.values())}" if files else ""
+    return words({"--surrogates": named(files, files.values())} if files else {})
 
 
 def side_by_side_of(wildcards):
@@ -36,12 +45,12 @@ def side_by_side_of(wildcards):
 def latents_option(wildcards, input):
     """--latents NAME=FILE … for each of the latents among the inputs."""
     names = latents_of(wildcards)
-    return f"--latents {named(names, input.latents)}" if names else ""
+    return words({"--latents": named(names, input.latents)} if names else {})
 
 
 def zeroshot_option(wildcards, input):
     """--zeroshot FILE if scores are among the inputs."""
-    return f"--zeroshot {input.zeroshot}" if "zeroshot" in input.keys() else ""
+    return words({"--zeroshot": input.zeroshot} if "zeroshot" in input.keys() else {})
 
 
 def paper_options(wildcards, input):
@@ -51,7 +60,7 @@ def paper_options(wildcards, input):
         "--search-table": input.search,
         "--generated": input.generated,
     }
-    return " ".join(f"{option} {file}" for option, file in options.items() if len(file))
+    return words({option: file for option, file in options.items() if len(file)})
 
 
 def page_options(wildcards, input):
@@ -72,4 +81,20 @@ def page_options(wildcards, input):
         "--tables": input.tables,
         "--papers": input.papers,
     }
-    return " ".join(f"{option} {files}" for option, files in options.items() if len(files))
+    return words({option: files for option, files in options.items() if len(files)})
+
+
+def cells_option(wildcards, input):
+    """Where the cells come from that get zero-shot scores."""
+    options = {"space": "--space-file", "table": "--benchmark-table"}
+    return words({option: input[name] for name, option in options.items() if name in input.keys()})
+
+
+def image_file_option(wildcards, input):
+    """The archive or folder of an image set; one word, as its name may begin with a dash."""
+    return [f"--file={file}" for file in input]
+
+
+def tables_option(option, files):
+    """An option of the overview, if there are such files."""
+    return words({option: files} if len(files) else {})

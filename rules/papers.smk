@@ -21,4 +21,4 @@ rule paper_table:
         recipe=recipe("papers"),
         tables=paper_options,
     shell:
-        "python -m pipeline papers --recipe {params.recipe:q} --log {log} --paper {wildcards.paper} {params.tables} --out {output}"
+        "python -m pipeline papers --recipe {params.recipe:q} --log {log:q} --paper {wildcards.paper:q} {params.tables:q} --out {output:q}"

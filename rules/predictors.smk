@@ -21,8 +21,8 @@ rule train_predictor:
         latents=latents_option,
         zeroshot=zeroshot_option,
     shell:
-        "python -m pipeline predictors --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --benchmark-table {input.table} "
-        "--predictor {wildcards.predictor} --n-train {wildcards.n_train} {params.latents} {params.zeroshot} --out {output}"
+        "python -m pipeline predictors --recipe {params.recipe:q} --device {resources.device:q} --threads {threads:q} --log {log:q} --benchmark-table {input.table:q} "
+        "--predictor {wildcards.predictor:q} --n-train {wildcards.n_train:q} {params.latents:q} {params.zeroshot:q} --out {output:q}"
 
 
 rule rank_space:  # on demand: part of no target
@@ -45,8 +45,8 @@ rule rank_space:  # on demand: part of no target
         latents=latents_option,
         zeroshot=zeroshot_option,
     shell:
-        "python -m pipeline rank --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --benchmark-table {input.table} "
-        "--space-file {input.space} --predictor {wildcards.predictor} --n-train {wildcards.n_train} {params.latents} {params.zeroshot} --out {output}"
+        "python -m pipeline rank --recipe {params.recipe:q} --device {resources.device:q} --threads {threads:q} --log {log:q} --benchmark-table {input.table:q} "
+        "--space-file {input.space:q} --predictor {wildcards.predictor:q} --n-train {wildcards.n_train:q} {params.latents:q} {params.zeroshot:q} --out {output:q}"
 
 
 rule predictors_table:
@@ -65,4 +65,4 @@ rule predictors_table:
     params:
         recipe=recipe("predictors_table"),
     shell:
-        "python -m pipeline predictors_table --recipe {params.recipe:q} --log {log} --predictions {input} --costs {output.costs} --out {output.table}"
+        "python -m pipeline predictors_table --recipe {params.recipe:q} --log {log:q} --predictions {input:q} --costs {output.costs:q} --out {output.table:q}"

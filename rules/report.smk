@@ -19,7 +19,7 @@ rule write_report:
         recipe=recipe("report"),
         files=page_options,
     shell:
-        "python -m pipeline report --recipe {params.recipe:q} --log {log} {params.files} --out {output}"
+        "python -m pipeline report --recipe {params.recipe:q} --log {log:q} {params.files:q} --out {output:q}"
 
 
 if not ONLY:
@@ -41,8 +41,8 @@ if not ONLY:
             runtime=minutes("report_index"),
         params:
             recipe=recipe("report_index"),
-            predictors=lambda wildcards, input: f"--predictors-table {input.predictors}" if TABLES else "",
-            searches=lambda wildcards, input: f"--searches {input.search}" if SEARCH_TABLES else "",
+            predictors=lambda wildcards, input: tables_option("--predictors-table", input.predictors),
+            searches=lambda wildcards, input: tables_option("--searches", input.search),
         shell:
-            "python -m pipeline report_index --recipe {params.recipe:q} --log {log} --benchmark-tables {input.benchmarks} "
-            "{params.predictors} {params.searches} --pages {input.pages} --out {output}"
+            "python -m pipeline report_index --recipe {params.recipe:q} --log {log:q} --benchmark-tables {input.benchmarks:q} "
+            "{params.predictors:q} {params.searches:q} --pages {input.pages:q} --out {output:q}"

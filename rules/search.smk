@@ -23,8 +23,8 @@ rule run_strategy:
         latents=latents_option,
         zeroshot=zeroshot_option,
     shell:
-        "python -m pipeline search --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} --strategy {wildcards.strategy} "
-        "--benchmark-table {input.table} {params.oracle} --side-by-side {resources.side_by_side} {params.latents} {params.zeroshot} --out {output}"
+        "python -m pipeline search --recipe {params.recipe:q} --device {resources.device:q} --threads {threads:q} --log {log:q} --strategy {wildcards.strategy:q} "
+        "--benchmark-table {input.table:q} {params.oracle:q} --side-by-side {resources.side_by_side:q} {params.latents:q} {params.zeroshot:q} --out {output:q}"
 
 
 rule search_table:
@@ -42,4 +42,4 @@ rule search_table:
     params:
         recipe=recipe("search_table"),
     shell:
-        "python -m pipeline search_table --recipe {params.recipe:q} --log {log} --searches {input} --out {output}"
+        "python -m pipeline search_table --recipe {params.recipe:q} --log {log:q} --searches {input:q} --out {output:q}"

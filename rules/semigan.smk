@@ -20,5 +20,5 @@ rule generate_cells:
         recipe=recipe("semigan"),
         oracle=oracle_option,
     shell:
-        "python -m pipeline semigan --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} "
-        "--strategy {wildcards.strategy} --benchmark-table {input.table} {params.oracle} --out {output}"
+        "python -m pipeline semigan --recipe {params.recipe:q} --device {resources.device:q} --threads {threads:q} --log {log:q} "
+        "--strategy {wildcards.strategy:q} --benchmark-table {input.table:q} {params.oracle:q} --out {output:q}"

@@ -14,4 +14,4 @@ rule enumerate_space:
     params:
         recipe=recipe("space"),
     shell:
-        "python -m pipeline space --recipe {params.recipe:q} --log {log} --space {wildcards.space} --out {output}"
+        "python -m pipeline space --recipe {params.recipe:q} --log {log:q} --space {wildcards.space:q} --out {output:q}"

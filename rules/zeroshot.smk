@@ -19,12 +19,11 @@ rule score_cells:
         gpu=gpus("zeroshot"),
     params:
         recipe=recipe("zeroshot"),
-        cells=lambda wildcards, input: (
-            f"--space-file {input.space}" if "space" in input.keys() else f"--benchmark-table {input.table}"
-        ),
+        cells=cells_option,
+        kept="results/zeroshot/{benchmark}/kept",
     shell:
-        "python -m pipeline zeroshot --recipe {params.recipe:q} --device {resources.device} --threads {threads} --log {log} {params.cells} "
-        "--images {input.images} --chunk {wildcards.chunk} --cache results/zeroshot/{wildcards.benchmark}/kept --out {output}"
+        "python -m pipeline zeroshot --recipe {params.recipe:q} --device {resources.device:q} --threads {threads:q} --log {log:q} {params.cells:q} "
+        "--images {input.images:q} --chunk {wildcards.chunk:q} --cache {params.kept:q} --out {output:q}"
 
 
 rule join_scores:
@@ -42,4 +41,4 @@ rule join_scores:
     params:
         recipe=recipe("zeroshot_collect"),
     shell:
-        "python -m pipeline zeroshot_collect --recipe {params.recipe:q} --log {log} --chunks {input} --out {output}"
+        "python -m pipeline zeroshot_collect --recipe {params.recipe:q} --log {log:q} --chunks {input:q} --out {output:q}"

@@ -19,7 +19,7 @@ _TAR_ERRORS = (tarfile.TarError, RecursionError)  # headers that follow each oth
 
 
 class _Bounded:
-    """A stream of which at most `left` bytes are read; `tarfile` reads headers as long as they say they are."""
+    """A stream of which at most `left` bytes are read: `tarfile` believes headers of any length."""
 
     def __init__(self, stream, path: Path):
         self._stream, self._path, self.left = stream, path, _MAX_HEADERS
@@ -52,8 +52,9 @@ def read_members(path: Path, wanted: Collection[str], md5: str | None) -> Iterat
     """Yield (name, content) of the files in the archive that are called one of `wanted`, in its order.
 
     Names are compared without folders, and nothing is written: links, devices and paths that lead elsewhere
-    are members like any others that are not wanted. Raises DataError: no such file, no .tar.gz, another MD5 than `md5`,
-    cut short, damaged, too large, a name twice; after the last one, if any of `wanted` was not there.
+    are members like any others that are not wanted. Raises DataError: no such file, no .tar.gz, another MD5
+    than `md5`, cut short, damaged, too large, a name twice; after the last one, if any of `wanted` was not
+    there.
     """
     if not path.is_file():
         raise DataError(f"{path}: {'a folder, expected a .tar.gz' if path.is_dir() else 'no such file'}")
