@@ -6,13 +6,17 @@ import argparse
 import importlib
 import json
 import logging
+import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import ConfigError, UserError
 from pipeline.job import Job
+from pipeline.live import DRAWS
 from pipeline.parent import end_with_snakemake
+from pipeline.progress import reported
 from pipeline.sidecars import verify
 
 # command -> (module, what it is for); modules are imported only when their command runs
@@ -44,10 +48,11 @@ TOOLS = {
     "verify_io": ("pipeline.io_dataset.verify", "check input-output data sets for damage"),
     "export": ("pipeline.export", "write any artifact's table as CSV"),
     "why": ("pipeline.why", "say in words why an artifact is stale"),
+    "watch": ("pipeline.live.watch", "watch a run from its logs and artifacts, here or on a cluster"),
     "status": ("pipeline.status", "say of all artifacts whether they are fresh; restore Snakemake's records"),
     "config": ("pipeline.config_command", "check a configuration; show it with all defaults"),
 }
-JUDGES = {"verify_io", "why", "status", "config"}  # tools that are to look at damaged artifacts
+JUDGES = {"verify_io", "why", "status", "watch", "config"}  # tools that are to look at damaged artifacts
 WRITTEN = {"out", "model", "costs", "csv", "log", "recipe"}  # options that name no file to read
 TABLES = {"autoencoders_table", "predictors_table", "search_table"}
 WHOLE_RUN = {"space", "images", "report_index", "papers", *TABLES}  # of no one benchmark
@@ -69,12 +74,13 @@ def main(argv: list[str] | None = None) -> int:
     module.add_arguments(parser)
     add_shared(parser, is_stage=name in STAGES)
     args = parser.parse_args(argv[1:])
-    log_to(getattr(args, "log", None))
+    log_to(args.log)
     end_with_snakemake()
     try:
-        if name not in JUDGES:
-            verify(files_in(args))
-        return run(module, args, job_of(name, args) if name in STAGES else Job(name, {})) or 0
+        with reported(args.log, name):
+            if name not in JUDGES:
+                verify(files_in(args))
+            return run(module, args, job_of(name, args) if name in STAGES else Job(name, {})) or 0
     except UserError as error:
         logging.getLogger("nasflow").error("%s", error)
         return 1
@@ -188,7 +194,10 @@ def modules_of(recipe: dict) -> dict[str, str]:
 
 
 def log_to(file: Path | None) -> None:
-    """Send the log to a file (errors to the terminal as well), or to the terminal alone."""
+    """Send the log to a file (errors to the terminal as well), or to the terminal alone.
+
+    Where Snakemake's live line is on the terminal, errors are its business: it reads them from the file.
+    """
     logger = logging.getLogger("nasflow")
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -202,6 +211,8 @@ def log_to(file: Path | None) -> None:
         to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
         logger.addHandler(to_file)
         terminal.setLevel(logging.ERROR)
+        if os.environ.get(DRAWS) == socket.gethostname():
+            logger.removeHandler(terminal)
     logging.captureWarnings(True)
     warnings = logging.getLogger("py.warnings")
     warnings.handlers = [h for h in logger.handlers]

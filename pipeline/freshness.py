@@ -109,7 +109,7 @@ def _named(file: str, of_job: Judged, asked: bool) -> Judged:
 def _judge_job(rules: Rules, job: FileJob, checksums: Checksums, jobs: dict) -> Judged:
     """Return the state of a job's outputs; `jobs` remembers it."""
     if job.outputs not in jobs:
-        state, why = _own_state(job, checksums)
+        state, why = own_state(job, checksums)
         follows = False
         if state == "fresh":
             for file in job.inputs:
@@ -125,7 +125,7 @@ def _judge_job(rules: Rules, job: FileJob, checksums: Checksums, jobs: dict) -> 
     return jobs[job.outputs]
 
 
-def _own_state(job: FileJob, checksums: Checksums) -> tuple[str, tuple[str, ...]]:
+def own_state(job: FileJob, checksums: Checksums) -> tuple[str, tuple[str, ...]]:
     """Return state and reasons, apart from what lies upstream."""
     absent = [file for file in job.outputs if not os.path.exists(file)]
     if absent:

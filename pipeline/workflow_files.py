@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -19,12 +19,17 @@ from pipeline.errors import UserError
 
 @dataclass(frozen=True)
 class FileJob:
-    """A job by its files: which rule makes `outputs` from `inputs`, and by which recipe (see `recipes`)."""
+    """A job by its files: which rule makes `outputs` from `inputs`, and by which recipe (see `recipes`).
+
+    wildcards: their values. logs: where it writes its log.
+    """
 
     rule: str
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]
     recipe: dict
+    wildcards: dict = field(default_factory=dict)
+    logs: tuple[str, ...] = ()
 
 
 class Rules:
@@ -65,6 +70,23 @@ class Rules:
             raise UserError(f"status: {target} is a rule; expected a file or a target such as 'report'")
         return _inputs(rule, {})
 
+    def jobs_for(self, targets: Iterable[str]) -> list[FileJob]:
+        """Return every job behind the targets, each after those that make its inputs."""
+        found: dict[tuple, FileJob] = {}
+        waiting = [file for target in targets for file in self.files_of(target)][::-1]
+        entered: set[str] = set()
+        while waiting:
+            file = waiting[-1]
+            job = self.job_of(file)
+            if job is None or job.outputs in found or file in entered:
+                waiting.pop()
+                if job is not None:
+                    found.setdefault(job.outputs, job)
+            else:
+                entered.add(file)
+                waiting += [name for name in job.inputs if name not in entered]
+        return list(found.values())
+
 
 def _job(rule, wildcards: dict, file: str) -> FileJob:
     from snakemake.iocontainers import Wildcards
@@ -75,7 +97,8 @@ def _job(rule, wildcards: dict, file: str) -> FileJob:
     except KeyError as error:
         raise UserError(f"{file}: the configuration has no {error.args[0]!r}") from error
     outputs = tuple(str(output.apply_wildcards(wildcards)) for output in rule.output)
-    return FileJob(rule.name, outputs, tuple(inputs), recipe)
+    logs = tuple(str(log.apply_wildcards(wildcards)) for log in rule.log)
+    return FileJob(rule.name, outputs, tuple(inputs), recipe, wildcards, logs)
 
 
 def _inputs(rule, wildcards: dict) -> list[str]:
@@ -129,10 +152,11 @@ class Opened:
 
 @contextmanager
 def opened(
-    snakefile: Path, configfile: Path | None, changes: list[str], command: str = "status"
+    snakefile: Path, configfile: Path | Sequence[Path] | None, changes: list[str], command: str = "status"
 ) -> Iterator[Opened]:
     """Yield the workflow of a configuration; Snakemake's own messages are dropped.
 
+    configfile: one, or several, later ones over earlier ones; None or none: the project's.
     changes: KEY=VALUE, as for snakemake. command: named in errors. Raises UserError if the workflow or its
     configuration is refused.
     """
@@ -140,9 +164,8 @@ def opened(
     from snakemake.cli import parse_config
     from snakemake.settings import types as kinds
 
-    config = kinds.ConfigSettings(
-        config=parse_config(changes) if changes else {}, configfiles=[configfile] if configfile else []
-    )
+    files = [configfile] if isinstance(configfile, Path) else list(configfile or ())
+    config = kinds.ConfigSettings(config=parse_config(changes) if changes else {}, configfiles=files)
     failure = None
     with (
         open(os.devnull, "w") as nowhere,

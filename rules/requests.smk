@@ -2,11 +2,15 @@
 from functools import cache
 
 from pipeline.job_requests import MOST_MINUTES, request
+from pipeline.live.expected import estimate_by
 
 
 @cache
 def request_of(stage, benchmark, n_train):
     return request(stage, CONFIG, benchmark, n_train)
+
+
+estimate_by(request_of)  # for the time left that the logger nasflow shows
 
 
 def asked(stage, wildcards):

@@ -54,6 +54,7 @@ def run(args, job) -> None:
     """Write kind "predictions": one row a run and held-out cell."""
     from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.benchmarks.tables import load_table
+    from pipeline.evaluation.measures import kendall_tau
     from pipeline.predictors.replicates import fit_replicates, load, regresses_accuracy
 
     s = job.settings
@@ -89,7 +90,9 @@ def run(args, job) -> None:
         put_table(handle, columns | {"score": scores.reshape(-1)})
         for name, values in isomorphic.items():
             put(handle.require_group("isomorphic"), name, values)  # a number a run
-    log.info("%s, %d training cells: %d runs in %.1f s", s["predictor"], s["n_train"], runs, fit_seconds)
+    tau = np.mean([kendall_tau(labels[test], one) for one in scores])
+    named = s["predictor"], s["n_train"], runs, fit_seconds, tau
+    log.info("%s, %d training cells: %d runs in %.1f s, Kendall's tau %.3f", *named)
 
 
 def training_set(table, job) -> TrainingSet:

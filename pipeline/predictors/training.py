@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pipeline.predictors.encoders.replicated import Replicated
 from pipeline.predictors.losses import auxiliary_loss, ranking_loss
+from pipeline.progress import finish, say
 
 
 def train(
@@ -32,7 +33,8 @@ def train(
     )
     model.calibrate(*views)
     model.train()
-    for _ in range(settings.epochs):
+    for epoch in range(settings.epochs):
+        say("epochs", epoch, settings.epochs)
         order = torch.stack([torch.randperm(n, generator=g) for g in generators]).to(truth.device)  # (R, n)
         for start in range(0, n, settings.batch_size):
             rows = order[:, start : start + settings.batch_size]
@@ -46,6 +48,7 @@ def train(
             # a sum over replicates: their parameters are apart, so each gets the gradient of its own loss
             loss.sum().backward()
             optimiser.step()
+    finish("epochs")
     model.eval()
 
 

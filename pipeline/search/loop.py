@@ -28,6 +28,7 @@ from typing import Protocol
 import numpy as np
 
 from pipeline.errors import UserError
+from pipeline.progress import finish, say
 from pipeline.search.ledger import NEW, Ledger
 from pipeline.spaces.archs import Archs
 
@@ -106,9 +107,11 @@ def spend(
         _check(np.asarray(runs), archs, ledger, name)
         _settle(strategy, ledger, answers, space, np.asarray(runs), archs)
         _give_up_if_idle(ledger, name)
+        say("queries", int(ledger.spent.sum()), n_runs * budget)
         if time.monotonic() - said > SAY_EVERY:
             said = time.monotonic()
             log.info("%s: %d of %d queries", name, ledger.spent.sum(), n_runs * budget)
+    finish("queries")
     return _trajectory(ledger.queries(), answers, oracle.optimum)
 
 

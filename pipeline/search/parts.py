@@ -22,6 +22,7 @@ from pipeline.autoencoders.names import latents_in
 from pipeline.job import Job
 from pipeline.parent import end_with
 from pipeline.predictors.resources import named_files
+from pipeline.progress import track
 from pipeline.randomness import derive
 from pipeline.search.context import Context
 from pipeline.search.kept import KeptParts
@@ -54,7 +55,7 @@ def search(args: argparse.Namespace, job: Job, inputs: Sequence[Path] | None = N
     ending = {"initializer": end_with, "initargs": (os.getpid(),)}
     with ProcessPoolExecutor(workers, mp_context=start, **ending) as pool:
         waiting = [pool.submit(_worker, *given, part) for part in parts]
-        return Trajectory.join([each.result() for each in waiting])
+        return Trajectory.join([each.result() for each in track(waiting, "parts of the search")])
 
 
 def shares(n_runs: int, origin: str, method: ModuleType) -> list[range]:

@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config.yaml", "rules", "pipeline", "profiles", "envs", "pyproject.toml")
+PARTS += ("snakemake_logger_plugin_nasflow",)
 TINY = Path(__file__).with_name("tiny.yaml")
 PLAN = """
 import json, sys
