@@ -129,7 +129,8 @@ class RunState:
     def ending(self) -> str:
         """Return how the run ended: "31 of 31 jobs done in 5:12"."""
         with self.lock:
-            text = f"{self.done.total()} of {self.planned.total()} jobs done in {clock(time.time() - self.began)}"
+            taken = clock(time.time() - self.began)
+            text = f"{self.done.total()} of {self.planned.total()} jobs done in {taken}"
             return f"{text}, {len(self.failed)} failed" if self.failed else text
 
 

@@ -27,7 +27,7 @@ RESULTS = 5  # last results that are shown
 class Picture:
     """A run at a moment.
 
-    stages: {rule, stage, done, total, running, failed} in order. running: {job, words, silent (seconds), log}.
+    stages: {rule, stage, done, total, running, failed} in order. running: {job, words, silent (s), log}.
     failed: {job, error, log}. results: {job, text, log}, the last one first. seconds_left: None if unknown.
     """
 

@@ -28,8 +28,8 @@ def seconds_left(
 ) -> float | None:
     """Return the seconds until all is done; None while nothing was measured.
 
-    finished: (rule, expected, taken) of each job that is done. waiting: (rule, expected). slots: jobs that run
-    side by side. A rule's estimates are corrected by its own finished jobs; those of a rule without any by
+    finished: (rule, expected, taken) of each job that is done. waiting: (rule, expected). slots: jobs that
+    run side by side. A rule's estimates are corrected by its own finished jobs; those of a rule without any by
     the work of all of them together. It is the time of equal slots that are never idle, or of the longest job
     if that is more.
     """

@@ -10,7 +10,7 @@ import argparse
 import importlib
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -79,11 +79,23 @@ def _kept(
 
 
 def _part(args: argparse.Namespace, job: Job, search: SearchSettings, runs: range) -> Trajectory:
+    origin = importlib.import_module(f"pipeline.search.origins.{job.settings['origin']}")
+    begun = origin.begin(args, job, search, _device(job))
+    return run_part(job, search, runs, begun, named_files(args.latents), args.zeroshot)
+
+
+def run_part(
+    job: Job,
+    search: SearchSettings,
+    runs: range,
+    begun: tuple,
+    latents: Mapping[str, Path],
+    zeroshot: Path | None,
+) -> Trajectory:
+    """Run some of a search's runs. begun: what the origin of its accuracies returned for all of them."""
     s = job.settings
     method = importlib.import_module(f"pipeline.search.{s['method']}")
-    device = _device(job)
-    origin = importlib.import_module(f"pipeline.search.origins.{s['origin']}")
-    domain, oracle, initial, reserve = origin.begin(args, job, search, device)
+    domain, oracle, initial, reserve = begun
     initial, reserve = _of_runs(initial, search.n_initial, runs), [reserve[run] for run in runs]
     names = ("search", s["benchmark"], s["strategy"])
     context = Context(
@@ -92,9 +104,9 @@ def _part(args: argparse.Namespace, job: Job, search: SearchSettings, runs: rang
         seeds=[derive(job.seed, *names, run) for run in runs],
         budget=search.budget,
         predictor=s["predictor"],
-        latents=named_files(args.latents),
-        zeroshot=args.zeroshot,
-        device=device,
+        latents=latents,
+        zeroshot=zeroshot,
+        device=_device(job),
         common_seed=derive(job.seed, *names, "all runs"),
     )
     strategy = method.Strategy(method.Settings(**s["settings"]), context)

@@ -19,8 +19,12 @@ from pipeline.spaces.archs import Archs
 
 def begin(args: argparse.Namespace, job: Job, search: SearchSettings, device):
     """Return (Domain, oracle, initial cells of all runs, reserve of each run)."""
+    return begin_on(Benchmark(args.benchmark_table, job.settings["benchmark"]), job, search)
+
+
+def begin_on(benchmark: Benchmark, job: Job, search: SearchSettings):
+    """Return what `begin` does, of a table that is open."""
     space = spaces.load(job.settings["space"])
-    benchmark = Benchmark(args.benchmark_table, job.settings["benchmark"])
     cells = benchmark.archs()
     domain = Domain(space, cells, restricted=len(cells) < space.SIZE)
     return (
