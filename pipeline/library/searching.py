@@ -34,9 +34,9 @@ def run_search(
     """Let a strategy spend `budget` look-ups in a table, `n_runs` times; return what it asked for.
 
     strategy: a plug-in of `pipeline.search`; settings: its own, as in a configuration. predictor: for
-    strategies that use one, its method, or {"method": …, its settings}. metric: "val" or "test", what is queried.
-    name: what the strategy is called; its random streams are the workflow's for the same name, benchmark
-    and seed.
+    strategies that use one, its method, or {"method": …, its settings}. metric: "val" or "test", what is
+    queried. name: what the strategy is called; its random streams are the workflow's for the same name,
+    benchmark and seed.
 
     Returns a DataFrame with a row a query, run after run: run, query (1 = first), cell, val_acc, test_acc,
     best_val_acc and best_test_acc (of the best cell so far), regret, train_seconds, repeats, invalid, source.

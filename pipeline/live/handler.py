@@ -21,7 +21,7 @@ NOISE = re.compile(  # what Snakemake says without an event and nobody waits for
     r"|Group jobs: inactive|Conda environments: ignored|Singularity containers: ignored|host: "
     r"|Assuming unrestricted|Complete log|Job \d+ has been submitted|Will exit after finishing"
     r"|Removing output files of failed job|Shutting down, this might|Exiting because a job execution failed"
-    r"|Workflow finished|Runtime|Total runtime|SLURM run ID|\[\w{3} \w{3}"
+    r"|Elapsed time|SLURM run ID|\[\w{3} \w{3}"
 )
 
 

@@ -29,9 +29,9 @@ def seconds_left(
     """Return the seconds until all is done; None while nothing was measured.
 
     finished: (rule, expected, taken) of each job that is done. waiting: (rule, expected). slots: jobs that
-    run side by side. A rule's estimates are corrected by its own finished jobs; those of a rule without any by
-    the work of all of them together. It is the time of equal slots that are never idle, or of the longest job
-    if that is more.
+    run side by side. A rule's estimates are corrected by its own finished jobs; those of a rule without any
+    by the work of all of them together. It is the time of equal slots that are never idle, or of the longest
+    job if that is more.
     """
     finished = list(finished)
     if not finished and all(job.left is None for job in running):
