@@ -29,8 +29,8 @@ class ProgressFile:
     """What a command says of itself while it works; JSON, replaced whole at each writing.
 
     Keys: command, pid, host, started and updated (seconds since 1970), state ("running" or "failed"), error
-    (of a failure), and parts: what is under way, the outermost first, each {done, total, began, first}; first is
-    how much was done when the part began to be watched. Where the file cannot be written the work goes on
+    (of a failure), and parts: what is under way, the outermost first, each {done, total, began, first}; first
+    is how much was done when the part began to be watched. Where the file cannot be written the work goes on
     without it.
     """
 

@@ -11,6 +11,7 @@ from pipeline.benchmarks.tables import BenchmarkTable
 from pipeline.errors import ConfigError
 from pipeline.job import Job
 from pipeline.library.checked import plugged_in, settings_of
+from pipeline.plug_ins import plug_ins_of
 from pipeline.search.loop import Trajectory
 from pipeline.search.settings import SearchSettings
 
@@ -46,11 +47,9 @@ def run_search(
 
     from pipeline.search.parts import run_part, shares
 
-    own = plugged_in("search", f"run_search {strategy}", method=strategy, **settings)
-    uses = "predictor" in own
-    if uses != (predictor is not None):
-        needed = "needs predictor=…, such as 'gates'" if uses else "uses no predictor; leave it out"
-        raise ConfigError(f"run_search {strategy}: this strategy {needed}")
+    learner = _predictor(strategy, predictor)
+    named = settings | ({"predictor": learner["predictor"]} if learner else {})
+    own = plugged_in("search", f"run_search {strategy}", method=strategy, **named)
     given = {"budget": budget, "n_initial": n_initial, "n_runs": n_runs, "metric": metric}
     search = settings_of(SearchSettings, "run_search", **given)
     own.pop("method")
@@ -60,7 +59,7 @@ def run_search(
         "strategy": name or strategy,
         "method": strategy,
         "settings": own,
-        "predictor": _predictor(predictor),
+        "predictor": learner,
         "origin": "table",
     }
     latents = {key: Path(file) for key, file in (latents_files or {}).items()}
@@ -75,7 +74,15 @@ def run_search(
     return pd.DataFrame(Trajectory.join(parts).columns)
 
 
-def _predictor(given: str | Mapping | None) -> dict | None:
+def _predictor(strategy: str, given: str | Mapping | None) -> dict | None:
+    """Return the checked predictor. Raises ConfigError if the strategy needs one, or does not use any."""
+    known = strategy in plug_ins_of("search")
+    uses = (
+        known and "predictor" in importlib.import_module(f"pipeline.search.{strategy}").Settings.model_fields
+    )
+    if known and uses != (given is not None):
+        needed = "needs predictor=…, such as 'gates'" if uses else "uses no predictor; leave it out"
+        raise ConfigError(f"run_search {strategy}: this strategy {needed}")
     if given is None:
         return None
     said = {"method": given} if isinstance(given, str) else dict(given)

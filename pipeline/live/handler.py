@@ -16,11 +16,12 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from pipeline.live.events import RunState
 from pipeline.live.views import view_on
 
-NOISE = re.compile(  # what Snakemake says without an event and nobody waits for
+NOISE = re.compile(  # what Snakemake says without an event, and nobody waits for or the view says in its way
     r"Building DAG|Using (shell|workflow specific profile|profile)|Select jobs to execute|Execute \d+ jobs"
     r"|Group jobs: inactive|Conda environments: ignored|Singularity containers: ignored|host: "
     r"|Assuming unrestricted|Complete log|Job \d+ has been submitted|Will exit after finishing"
     r"|Removing output files of failed job|Shutting down, this might|Exiting because a job execution failed"
+    r"|RuleException:\s+CalledProcessError|WorkflowError:\s+At least one job did not complete"
     r"|Elapsed time|SLURM run ID|\[\w{3} \w{3}"
 )
 
@@ -68,7 +69,7 @@ class LogHandler(LogHandlerBase):
                 self.view.write(line, error=True)
         elif event in (None, LogEvent.ERROR):
             text = record.getMessage()
-            if text and text != "None" and not (record.levelno <= logging.INFO and NOISE.match(text)):
+            if text and text != "None" and not NOISE.match(text):
                 self.view.write(text, error=record.levelno >= logging.ERROR)
 
     def close(self) -> None:

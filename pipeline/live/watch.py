@@ -17,7 +17,8 @@ SILENT = 120.0  # seconds after which a running job's silence is worth a word
 PLAIN = 10.0  # seconds between pictures without a terminal
 HELP = (
     "Watch a run from its logs, progress files and artifacts alone: each stage's jobs done, what runs and "
-    "how far it is, what failed and why, the last results. It ends when all is done, or by Ctrl-C; exit status 0."
+    "how far it is, what failed and why, the last results. It ends when all is done, or by Ctrl-C; exit "
+    "status 0."
 )
 
 

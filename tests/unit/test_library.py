@@ -54,7 +54,7 @@ def test_a_table_is_the_same_from_every_kind_of_file(folder):
     archs, accuracies = cells()
     configuration = folder / "mine.yaml"
     configuration.write_text(
-        "benchmarks:\n  mine:\n    space: nasbench201\n    source: files\n    files:\n"
+        "seed: 1\nbenchmarks:\n  mine:\n    space: nasbench201\n    source: files\n    files:\n"
         "      - {reader: csv, file: mine.csv, columns: {arch_str: architecture}, "
         "metrics: {cifar10/val_acc@200: accuracy}}\n    val_metric: cifar10/val_acc@200\n"
     )
@@ -143,7 +143,7 @@ def test_cells_and_spaces():
         ),
         (lambda n: n.make_predictor("gates", threads=0), ConfigError, "threads: 0"),
         (lambda n: n.all_cells("darts"), ConfigError, "too many to be listed"),
-        (lambda n: n.parse_cells("nasbench201", arch_str=["|x|"]), DataError, "nasbench201"),
+        (lambda n: n.parse_cells("nasbench201", arch_str=["|x|"]), DataError, "is no cell"),
         (lambda n: n.parse_cells("nasbench201"), DataError, "columns of equal length"),
         (lambda n: n.read_artifact("mine.csv.gz"), ArtifactError, "no such file"),
         (lambda n: n.zero_shot_scores(cells(2)[0], "synflo"), ConfigError, "zero_shot_scores: metrics"),
