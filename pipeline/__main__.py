@@ -6,15 +6,13 @@ import argparse
 import importlib
 import json
 import logging
-import os
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import ConfigError, UserError
 from pipeline.job import Job
-from pipeline.live import DRAWS
+from pipeline.logs import log_to
 from pipeline.parent import end_with_snakemake
 from pipeline.progress import reported
 from pipeline.sidecars import verify
@@ -191,32 +189,6 @@ def modules_of(recipe: dict) -> dict[str, str]:
     if digest(modules) != recipe["code"]:
         raise ConfigError("the code was edited while the workflow ran; start the workflow again")
     return modules
-
-
-def log_to(file: Path | None) -> None:
-    """Send the log to a file (errors to the terminal as well), or to the terminal alone.
-
-    Where Snakemake's live line is on the terminal, errors are its business: it reads them from the file.
-    """
-    logger = logging.getLogger("nasflow")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.handlers.clear()
-    terminal = logging.StreamHandler(sys.stderr)
-    terminal.setFormatter(logging.Formatter("%(message)s"))
-    logger.addHandler(terminal)
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        to_file = logging.FileHandler(file, mode="w", delay=False)
-        to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
-        logger.addHandler(to_file)
-        terminal.setLevel(logging.ERROR)
-        if os.environ.get(DRAWS) == socket.gethostname():
-            logger.removeHandler(terminal)
-    logging.captureWarnings(True)
-    warnings = logging.getLogger("py.warnings")
-    warnings.handlers = [h for h in logger.handlers]
-    warnings.propagate = False
 
 
 if __name__ == "__main__":

@@ -99,49 +99,6 @@ def reported(log_file: Path | None, command: str) -> Iterator[None]:
         _file = None
 
 
-def say(self, what: str, done: int, total: int | None) -> None:
-        """Note how far a part is; written once a second at most, so it costs little in a fast loop."""
-        if time.monotonic() - self._last < WRITTEN:
-            return
-        with self._lock:
-            part = self.content["parts"].get(what)
-            if part is None or done < part["done"]:
-                part = self.content["parts"][what] = {"began": time.time(), "first": done}
-            part |= {"done": done, "total": total}
-            self._write()
-
-    def finish(self, what: str) -> None:
-        """A part is done: another one is what the work is at."""
-        with self._lock:
-            self.content["parts"].pop(what, None)
-
-    def fail(self, error: str) -> None:
-        """Leave the file behind, with what went wrong."""
-        with self._lock:
-            self.content |= {"state": "failed", "error": error}
-            self._write()
-
-    def remove(self) -> None:
-        """The work is done."""
-        with suppress(OSError):
-            self.path.unlink()
-
-    def _write(self) -> None:
-        self._last = time.monotonic()
-        self.content["updated"] = time.time()
-        part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-        with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(self.content))
-            os.replace(part, self.path)
-
-
-def report_to(file: ProgressFile | None) -> None:
-    """Let `track` and `say` of this process write to a file; None: to none."""
-    global _file
-    _file = file
-
-
 def say(what: str, done: int, total: int | None = None) -> None:
     """Tell who watches how far the work is; nothing is logged."""
     if _file is not None:

@@ -32,16 +32,13 @@ def write_progress(log: Path, **changes) -> None:
 
 def test_a_command_with_a_log_says_how_far_it_is_and_takes_that_back(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "WRITTEN", 0.0)
-    file = progress.ProgressFile(tmp_path / "a.progress", "children")
-    progress.report_to(file)
     seen = []
-    for place, _ in enumerate(progress.track(range(4), "networks")):
-        seen.append(read_progress(tmp_path / "a.log"))
-        progress.say("epochs", place, 8)  # within: the outermost part is what is shown
-    progress.report_to(None)
+    with progress.reported(tmp_path / "a.log", "children"):
+        for place, _ in enumerate(progress.track(range(4), "networks")):
+            seen.append(read_progress(tmp_path / "a.log"))
+            progress.say("epochs", place, 8)  # within: the outermost part is what is shown
     assert [(s.what, s.done, s.total) for s in seen] == [("networks", n, 4) for n in range(4)]
     assert seen[0].seconds_left is None and seen[3].seconds_left >= 0 and not seen[3].gone
-    file.remove()
     assert read_progress(tmp_path / "a.log") is None and list(tmp_path.iterdir()) == []
 
 

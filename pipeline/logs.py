@@ -1,0 +1,37 @@
+"""Where the log of a command goes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+
+from pipeline.live import DRAWS
+
+
+def log_to(file: Path | None) -> None:
+    """Send the log to a file (errors to the terminal as well), or to the terminal alone.
+
+    Where Snakemake's live line is on the terminal, errors are its business: it reads them from the file.
+    """
+    logger = logging.getLogger("nasflow")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.handlers.clear()
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(logging.Formatter("%(message)s"))
+    logger.addHandler(terminal)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        to_file = logging.FileHandler(file, mode="w", delay=False)
+        to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+        logger.addHandler(to_file)
+        terminal.setLevel(logging.ERROR)
+        if os.environ.get(DRAWS) == socket.gethostname():
+            logger.removeHandler(terminal)
+    logging.captureWarnings(True)
+    warnings = logging.getLogger("py.warnings")
+    warnings.handlers = [h for h in logger.handlers]
+    warnings.propagate = False
