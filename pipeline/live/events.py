@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.live.expected import expected_seconds
-from pipeline.live.job_files import error_of, read_progress, result_of
+from pipeline.live.job_files import read_progress, result_of, whole_error
 from pipeline.live.stages import TARGETS, job_name, order, title
 from pipeline.live.time_left import Running, in_words, seconds_left
 from pipeline.progress import clock
 
+SILENT = "it ended without a word; was it killed?"
 LOOK = 1.0  # seconds between looks at the progress files of running jobs
 
 
@@ -79,11 +80,9 @@ class RunState:
         with self.lock:
             job = self.running.pop(jobid, None) or self.jobs.get(jobid)
             name = job.name if job else title(rule)
-            said = next((text for log in logs if (text := error_of(log))), None)
             self.failed.append(name)
-        where = ", ".join(logs) or "it has no log"
-        lines = [f"failed: {name}: {said or 'it ended without a word; was it killed?'}"]
-        return [*lines, f"        log: {where}"]
+        said = next((lines for log in logs if (lines := whole_error(log))), [SILENT])
+        return [f"failed: {name}: {said[0]}", *said[1:], f"        log: {', '.join(logs) or 'it has none'}"]
 
     def time_left(self) -> float | None:
         """Return the seconds until all is done, or None while nothing was measured."""

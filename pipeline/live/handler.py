@@ -7,12 +7,15 @@ Whoever asks Snakemake for more or less than that (--dry-run, --verbose, --print
 from __future__ import annotations
 
 import logging
+import os
 import re
+import socket
 import sys
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from pipeline.live import DRAWS
 from pipeline.live.events import RunState
 from pipeline.live.views import view_on
 
@@ -42,6 +45,7 @@ class LogHandler(LogHandlerBase):
         else:
             stream = sys.stdout if asked.stdout else sys.stderr
             self.view = view_on(stream, self.state, asked.nocolor)
+            os.environ[DRAWS] = socket.gethostname()  # jobs on this machine leave their errors to the view
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record of Snakemake's."""
@@ -76,6 +80,7 @@ class LogHandler(LogHandlerBase):
         """Take the line away and say how the run ended."""
         if self.view is not None:
             self.view.stop()
+            os.environ.pop(DRAWS, None)
         super().close()
 
 

@@ -76,7 +76,7 @@ def read_progress(log: Path | str) -> Progress | None:
 
 def result_of(log: Path | str) -> str | None:
     """Return the last thing that a job's log says, its beginning if it is long; None if there is nothing."""
-    said = [text for level, text in _lines(log) if level in ("INFO", "WARNING")]
+    said = [lines[0] for level, lines in _entries(log) if level in ("INFO", "WARNING")]
     if not said:
         return None
     return said[-1] if len(said[-1]) <= LONGEST else f"{said[-1][: LONGEST - 1]}…"
@@ -84,12 +84,18 @@ def result_of(log: Path | str) -> str | None:
 
 def error_of(log: Path | str) -> str | None:
     """Return the last error in a job's log; None if it ended without a word."""
-    said = [text for level, text in _lines(log) if level in ("ERROR", "CRITICAL")]
-    return said[-1] if said else None
+    said = whole_error(log)
+    return said[0] if said else None
 
 
-def _lines(log: Path | str) -> list[tuple[str, str]]:
-    """Return (level, text) of the lines at the end of a log."""
+def whole_error(log: Path | str) -> list[str]:
+    """Return the last error in a job's log with the lines that belong to it (a bug's trace), or none."""
+    said = [lines for level, lines in _entries(log) if level in ("ERROR", "CRITICAL")]
+    return said[-1] if said else []
+
+
+def _entries(log: Path | str) -> list[tuple[str, list[str]]]:
+    """Return (level, lines) of what the end of a log says; the first line without time and level."""
     try:
         with open(log, "rb") as handle:
             handle.seek(0, os.SEEK_END)
@@ -97,7 +103,14 @@ def _lines(log: Path | str) -> list[tuple[str, str]]:
             text = handle.read().decode(errors="replace")
     except OSError:
         return []
-    return [match.groups() for match in map(LINE.match, text.splitlines()) if match]
+    found: list[tuple[str, list[str]]] = []
+    for line in text.splitlines():
+        match = LINE.match(line)
+        if match:
+            found.append((match[1], [match[2]]))
+        elif found:
+            found[-1][1].append(line)
+    return found
 
 
 def _time(path: Path | str) -> float:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import atexit
 import os
 import re
-import socket
 import threading
 import time
 from typing import TextIO
 
-from pipeline.live import DRAWS
 from pipeline.live.events import RunState
 
 HEARTBEAT = 60.0  # seconds after which plain lines say how far the run is although no job ended
@@ -42,7 +40,6 @@ class Lines:
         if self._started:
             return
         self._started = True
-        os.environ[DRAWS] = socket.gethostname()  # jobs on this machine leave their errors to us
         atexit.register(self.stop)
         self.write(f"{self.state.planned.total()} jobs to do")
         self._begin()
@@ -73,7 +70,6 @@ class Lines:
             self._stopped.set()
             self._end()
             self.write(self.state.ending())
-        os.environ.pop(DRAWS, None)
 
     def _end(self) -> None:
         """What else there is to stop."""

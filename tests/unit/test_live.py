@@ -15,7 +15,7 @@ from pipeline import progress
 from pipeline.__main__ import main
 from pipeline.live.events import RunState
 from pipeline.live.expected import estimate_by, expected_seconds
-from pipeline.live.job_files import error_of, read_progress, result_of
+from pipeline.live.job_files import error_of, read_progress, result_of, whole_error
 from pipeline.live.stages import STAGES, TARGETS, job_name
 from pipeline.live.time_left import ROOM, START, Running, in_words, seconds_left
 
@@ -76,6 +76,7 @@ def test_results_and_errors_are_the_last_lines_of_a_log(tmp_path):
     assert result_of(log) is None and error_of(log) is None
     log.write_text("10:00:00 INFO one\n10:00:01 INFO two\nTraceback\n10:00:02 ERROR three\n  File x\n")
     assert (result_of(log), error_of(log)) == ("two", "three")
+    assert whole_error(log) == ["three", "  File x"]
     log.write_text("x" * 100_000 + f"\n10:00:00 INFO {'y' * 500}\n")
     assert len(result_of(log)) == 160 and result_of(log).endswith("…")
 
