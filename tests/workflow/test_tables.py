@@ -85,7 +85,7 @@ def test_what_a_strategy_generates_stands_beside_what_a_paper_prints(tables, tmp
     (found,) = rows_of(project, "papers/semigan_nad")
     assert found["ours_mean"] == valid["generated_mean"] and found["paper"] == "0.367300"
     (project.root / "results/tables/semigan/nasbench201/semigan_nad.csv").unlink()
-    assert list(project.plan("papers")) == ["generate_cells", "paper_table"]
+    assert list(project.plan("generated", "papers")) == ["generate_cells", "paper_table"]
 
 
 def test_searches_ask_the_table_or_the_surrogate(tables):
