@@ -33,13 +33,16 @@ log = logging.getLogger("nasflow")
 class Settings(base.Settings):
     """Settings of the assessor; sigma, tau, reconstruction, lr, batch_size and epochs are the paper's."""
 
-    matrix: Literal["operations", "one_hot"] = Field(
-        "operations", description="entries of a cell's matrix: codes of operations, or a channel for each"
+    matrix: Literal["operations", "one_hot", "tensor"] = Field(
+        "operations",
+        description="entries of a cell's matrix: codes of operations, or a channel for each; tensor: ReNAS' "
+        "types, FLOPs and parameters (NAS-Bench-101 and 201)",
     )
     autoencoder: bool = Field(True, description="false: the matrix itself is a cell's representation")
     channels: list[PositiveInt] = Field(
         [16, 32], min_length=1, description="channels of the encoder's convolutions"
     )
+    batch_norm: bool = Field(False, description="batch normalisation after the encoder's convolutions")
     latent: int = Field(64, ge=1, le=4096, description="size of an embedding")
     hidden: int = Field(128, ge=1, le=4096, description="width of the graph convolution")
     graph: Literal["batch", "space", "none"] = Field(

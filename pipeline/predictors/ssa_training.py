@@ -92,9 +92,13 @@ def reconstruction(decoded: Tensor, x: Tensor, n_labelled: int) -> Tensor:
 
 
 def embedded(network, known, rows: Tensor) -> Tensor:
-    """Return the embeddings of known cells (n, latent), in batches and without gradients."""
+    """Return the embeddings of known cells (n, latent), in batches, without gradients and as in scoring."""
+    training = network.training
+    network.eval()
     with torch.inference_mode():
-        return torch.cat([network.embed(known.features(part)) for part in rows.split(EMBEDDED_AT_ONCE)])
+        z = torch.cat([network.embed(known.features(part)) for part in rows.split(EMBEDDED_AT_ONCE)])
+    network.train(training)
+    return z
 
 
 def _companions(network, known, n: int, settings, generator) -> Tensor | None:

@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from pipeline.encodings.matrices import matrix_shape, operation_matrices
+from pipeline.encodings.renas_tensor import renas_tensor
 from pipeline.errors import ConfigError, UserError
 from pipeline.evaluation.measures import kendall_tau
 from pipeline.predictors import ssa, ssa_context
 from pipeline.predictors.encoders.ssa import Assessor, AutoEncoder, features
 from pipeline.predictors.replicates import fit_replicates
 from pipeline.predictors.resources import Resources
+from pipeline.predictors.ssa_cells import Cells
 from pipeline.predictors.ssa_graph import Graph, check_density, distances, placed, similarities
 from pipeline.predictors.ssa_training import batches, embedded, reconstruction
 from pipeline.spaces import darts, nasbench101, nasbench201
@@ -98,6 +100,20 @@ def test_features_are_codes_or_a_channel_for_each(cells):
     np.testing.assert_array_equal((shown * weights).sum(dim=1), codes[:, 0])
 
 
+def test_features_of_tensors_are_scaled_number_by_number(cells):
+    known = Cells(cells, small(matrix="tensor"), "cpu")
+    shown = known.features(torch.arange(400))
+    spelled = nasbench101.from_key(nasbench101.cell_key(cells))
+    tensors = torch.as_tensor(renas_tensor(spelled))
+    assert shown.shape == tensors.shape == (400, 19, 7, 7)
+    varied = tensors.std(dim=0) > 1e-4
+    assert 0 < varied.float().mean() < 1
+    np.testing.assert_allclose(shown.mean(dim=0), np.zeros(shown.shape[1:]), atol=1e-4)
+    np.testing.assert_allclose(shown.std(dim=0, correction=0)[varied], 1, atol=1e-3)
+    some = Cells(cells[7:9], small(matrix="tensor"), "cpu", known.scale)
+    np.testing.assert_array_equal(some.features(torch.tensor([1, 0])), shown[[8, 7]])
+
+
 @pytest.mark.parametrize(("nodes", "hidden"), [(4, [3, 5]), (7, [3, 5]), (11, [4]), (7, [2, 3, 4])])
 def test_the_decoder_gives_back_the_shape(nodes, hidden):
     coder = AutoEncoder(2, nodes, hidden, 6)
@@ -175,6 +191,18 @@ def test_it_learns_and_a_score_is_the_cell_s_own(fitted, cells, truth):
     assert 0 < fitted.density < 1
 
 
+def test_with_batch_normalisation_too_a_score_is_the_cell_s_own(cells, truth):
+    fitted = ssa.Predictor(small(batch_norm=True, epochs=3), seed=1).fit(cells[:100], truth[:100], cells)
+    np.testing.assert_allclose(
+        fitted.predict(cells[300:303]), fitted.predict(cells[100:])[200:203], atol=1e-6
+    )
+    settings, known = fitted.settings, Cells(cells, fitted.settings, "cpu", fitted.network.scale)
+    fitted.network.train()
+    z = embedded(fitted.network, known, torch.arange(400))
+    assert fitted.network.training and settings.batch_norm
+    np.testing.assert_allclose(embedded(fitted.network, known, torch.arange(5)), z[:5], atol=1e-5)
+
+
 def test_the_same_seed_gives_the_same_scores(fitted, cells, truth):
     again = ssa.Predictor(small(), seed=1).fit(cells[:100], truth[:100], cells)
     np.testing.assert_array_equal(again.predict(cells), fitted.predict(cells))
@@ -230,6 +258,8 @@ def test_unlabelled_cells_change_what_is_learned(fitted, cells, truth):
         {"loss": "pairwise_hinge"},
         {"loss": "listmle", "list_length": 8},
         {"targets": "ranks"},
+        {"matrix": "tensor"},
+        {"batch_norm": True, "graph": "space"},
     ],
 )
 def test_variants_learn(cells, truth, changes):
@@ -253,6 +283,8 @@ def test_other_spaces():
     predictor = ssa.Predictor(small(), seed=1).fit(archs[::150], truth[::150], archs[::10])
     assert kendall_tau(truth[::99], predictor.predict(archs[::99])) > 0.3
     drawn = darts.sample(60, np.random.default_rng(0))
+    with pytest.raises(ConfigError, match="the tensor of ReNAS is one of nasbench101 and nasbench201"):
+        ssa.Predictor(small(matrix="tensor")).fit(drawn, np.arange(60.0))
     with pytest.raises(ConfigError, match="too large to be listed"):
         ssa.Predictor(small(unlabelled="space")).fit(drawn, np.arange(60.0))
 

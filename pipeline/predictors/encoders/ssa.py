@@ -18,11 +18,12 @@ class AutoEncoder(nn.Module):
     """Two convolutions and a fully connected layer, and the same backwards.
 
     channels: of the input. nodes: V of its V x V matrices. hidden: channels of the convolutions.
+    batch_norm: of the encoder's convolutions.
     """
 
     decodes = True
 
-    def __init__(self, channels: int, nodes: int, hidden: list[int], latent: int):
+    def __init__(self, channels: int, nodes: int, hidden: list[int], latent: int, batch_norm: bool = False):
         super().__init__()
         # without padding a layer takes 2 from each side; small matrices would be gone
         padding = 0 if nodes > 2 * len(hidden) + 1 else 1
@@ -33,14 +34,15 @@ class AutoEncoder(nn.Module):
             nn.ConvTranspose2d(b, a, KERNEL, padding=padding) for a, b in zip(widths, hidden, strict=False)
         ]
         self.convolutions, self.transposed = nn.ModuleList(forth), nn.ModuleList(back[::-1])
+        self.norms = nn.ModuleList(nn.BatchNorm2d(n) if batch_norm else nn.Identity() for n in hidden)
         self.folded = (hidden[-1], side, side)
         self.to_latent = nn.Linear(math.prod(self.folded), latent)
         self.from_latent = nn.Linear(latent, math.prod(self.folded))
 
     def encode(self, x: Tensor) -> Tensor:
         """Return embeddings (B, latent) of matrices (B, channels, V, V)."""
-        for convolution in self.convolutions:
-            x = F.relu(convolution(x))
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            x = F.relu(norm(convolution(x)))
         return self.to_latent(x.flatten(1))
 
     def decode(self, z: Tensor) -> Tensor:
