@@ -51,8 +51,13 @@ def read_checkpoint(path: Path, what: str) -> dict | None:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > len(stored):
                 raise ValueError("it declares more than it holds")
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise ValueError("it is no state of a training")
+        return state
     except _REFUSED as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        if isinstance(error, pickle.UnpicklingError):
+            reason = "it holds more than tensors and plain values"
         log.warning("%s: is refused (%s); %s is trained from its beginning", path, reason, what)
         return None

@@ -60,19 +60,17 @@ def _check(file: h5py.File, size: int) -> None:
     """Raise _Odd for a file of `size` bytes that is not plain."""
     declared = 0
     _check_attributes(file.id, "/", size)
-    for name, group, child in _objects(file.id):
-        if h5o.get_info(group, child).type == h5o.TYPE_GROUP:
-            _check_attributes(h5g.open(group, child), name, size)
+    for name, found in _objects(file.id):
+        _check_attributes(found, name, size)
+        if not isinstance(found, h5d.DatasetID):
             continue
-        data = h5d.open(group, child)
-        declared += _declared(data, name)
+        declared += _declared(found, name)
         if declared > SPARE + PER_BYTE * size:
             raise _Odd(f"{name} takes {declared} bytes of memory, too many for a file of {size} bytes")
-        _check_attributes(data, name, size)
 
 
-def _objects(root) -> Iterator[tuple[str, object, bytes]]:
-    """Yield (path, group, name in it) of everything below `root`, each object once."""
+def _objects(root) -> Iterator[tuple[str, h5d.DatasetID | h5g.GroupID]]:
+    """Yield (path, group or array) of everything below `root`, each object once."""
     seen, left = set(), [("", root, 0)]
     while left:
         path, group, depth = left.pop()
@@ -88,11 +86,12 @@ def _objects(root) -> Iterator[tuple[str, object, bytes]]:
                 raise _Odd(f"more than {MOST_OBJECTS} objects")
             if info.type not in (h5o.TYPE_GROUP, h5o.TYPE_DATASET):
                 raise _Odd(f"{name} is neither a group nor an array")
+            found = h5o.open(group, child)
             if info.type == h5o.TYPE_GROUP:
                 if depth == DEEPEST:
                     raise _Odd(f"{name[:200]} lies deeper than {DEEPEST} groups")
-                left.append((name, h5g.open(group, child), depth + 1))
-            yield name, group, child
+                left.append((name, found, depth + 1))
+            yield name, found
 
 
 def _declared(data: h5d.DatasetID, name: str) -> int:

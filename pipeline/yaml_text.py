@@ -20,8 +20,8 @@ def parse(text: str, where: str):
     """
     if len(text) > LONGEST:
         raise ConfigError(f"{where}: {len(text)} characters, expected a configuration of at most {LONGEST}")
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         check_size(node, _below_node, where)  # before any value is built: merge keys (<<) copy theirs
         return None if node is None else loader.construct_document(node)
@@ -33,8 +33,6 @@ def parse(text: str, where: str):
         raise ConfigError(f"{where}: values are nested too deeply; expected at most {DEEPEST}") from error
     except ValueError as error:  # a date or a number that is none
         raise ConfigError(f"{where}: a value is not valid YAML ({error})") from error
-    finally:
-        loader.dispose()
 
 
 def check_size(value, below: Callable[[object], Iterable], where: str) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from pipeline import spaces
 from pipeline.benchmarks.boosting import fit_booster, predict
 from pipeline.benchmarks.surrogate_settings import SurrogateSettings
+from pipeline.benchmarks.ubjson import check_nesting
 from pipeline.encodings import flat
 from pipeline.errors import ArtifactError, UserError
 from pipeline.evaluation.measures import kendall_tau, mse, spearman
@@ -99,14 +100,16 @@ def load_surrogate(path) -> Surrogate:
     ):
         raise ArtifactError(f"{path}: its checksum fails (the file is damaged); {again}")
     try:
+        check_nesting(content)
         booster = xgboost.Booster(params={"nthread": 1, "verbosity": 0}, model_file=bytearray(content))
-    except xgboost.core.XGBoostError as error:
-        said = str(error).strip().splitlines()[-1][:200]
+        about = json.loads(booster.attr("nasflow") or "{}")
+    except (xgboost.core.XGBoostError, ValueError, RecursionError, MemoryError) as error:
+        said = (str(error) or type(error).__name__).strip().splitlines()[-1][:200]
         raise ArtifactError(
             f"{path}: XGBoost {xgboost.__version__} cannot read it ({said}); {again}"
         ) from error
-    about = json.loads(booster.attr("nasflow"))
-    found, wanted = (about["format"], about["features"]), (FORMAT, flat.VERSION)
+    about = about if isinstance(about, dict) else {}
+    found, wanted = (about.get("format"), about.get("features")), (FORMAT, flat.VERSION)
     if found != wanted:
         raise ArtifactError(f"{path}: format and features of version {found}, expected {wanted}; {again}")
     return Surrogate(booster, about)

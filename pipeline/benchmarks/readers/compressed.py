@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from pipeline.errors import DataError
 
-SPARE, PER_BYTE = 16 << 20, 100  # what a file may unfold to: so many bytes, and so many for each of its own
+SPARE, PER_BYTE = 8 << 20, 100  # what a file may unfold to: so many bytes, and so many for each of its own
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
@@ -19,7 +19,7 @@ def open_bytes(path: Path) -> BinaryIO:
     """Return a stream of a file's bytes, decompressed on the way for .gz, .bz2, .xz and .zst.
 
     Reading it raises OSError, EOFError, zlib.error or lzma.LZMAError if the file is damaged or cut short, and
-    DataError if it unfolds to more than 16 MiB and a hundred times its size. Raises DataError if the package
+    DataError if it unfolds to more than 8 MiB and a hundred times its size. Raises DataError if the package
     for .zst is not installed.
     """
     ending = path.suffix.lower()

@@ -86,7 +86,7 @@ def _read_csv(path: Path, names: Sequence[str], delimiter: str) -> TextTable:
         raise DataError(f"{path}: line {rows.line_num}: not a CSV row ({error})") from error
     except (EOFError, zlib.error, LZMAError, OSError, MemoryError) as error:
         raise DataError(
-            f"{path}: cannot be read ({error or type(error).__name__}); it is damaged, cut short or of "
+            f"{path}: cannot be read ({str(error) or type(error).__name__}); it is damaged, cut short or of "
             "another kind than its name says; fetch or write it again"
         ) from error
 
