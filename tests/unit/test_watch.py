@@ -25,11 +25,9 @@ def file_job(rule: str, name: str, *inputs: str, **wildcards) -> FileJob:
     return FileJob(rule, (f"results/{name}.csv",), inputs, RECIPE, wildcards, (log,))
 
 
-def made(job: FileJob, said: str = "all well", seed: int = 1, seconds: float = 3.0) -> None:
+def made(job: FileJob, said: str = "all well", seed: int = 1, text: str = "a\n1\n") -> None:
     """Write a job's output and log as its command would."""
-    write_text_artifact(job.outputs[0], "a\n1\n", Job("x", {"a": 1}, seed=seed, code="c"), job.inputs)
-    record = Path(f"{job.outputs[0]}.run.json")
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"wall_seconds": seconds}))
+    write_text_artifact(job.outputs[0], text, Job("x", {"a": 1}, seed=seed, code="c"), job.inputs)
     log = Path(job.logs[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(f"10:00:00 INFO {said}\n")
@@ -98,8 +96,10 @@ def test_what_is_stale_is_not_done(jobs):
     assert counts(watched.look()) == {"child networks": (1, 2), "benchmark table": (0, 1)}
     made(jobs[0])
     assert watched.look().done == 3
-    Path(jobs[0].outputs[0]).write_text("a\n2\n")  # another content: what was made from it is stale
+    made(jobs[0], text="a\n2\n")  # another content: what was made from it is stale
     assert counts(watched.look()) == {"child networks": (2, 2), "benchmark table": (0, 1)}
+    Path(jobs[1].outputs[0]).write_text("damaged")
+    assert counts(watched.look())["child networks"] == (1, 2)
 
 
 def test_a_look_reads_only_what_changed(jobs, monkeypatch):
