@@ -58,10 +58,11 @@ class Lines:
         self.write(" | ".join([result, *parts]))
 
     def write(self, text: str, error: bool = False) -> None:
-        """Write a line with the time of day."""
+        """Write lines; once the run has begun with the time of day."""
         self._said = time.monotonic()
+        when = f"{time.strftime('%H:%M:%S')} " if self._started else ""
         for line in text.splitlines():
-            self.stream.write(f"{time.strftime('%H:%M:%S')} {plain(line)}\n")
+            self.stream.write(f"{when}{plain(line)}\n")
         self.stream.flush()
 
     def stop(self) -> None:
