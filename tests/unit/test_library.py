@@ -42,6 +42,13 @@ def test_the_document_runs_as_printed(folder, capsys):
     assert known["labels"].attrs["provenance"]["seed"] == 7 and "200 cells, best |" in capsys.readouterr().out
 
 
+def test_the_readmes_example_runs_as_printed(folder, capsys):
+    write_benchmark(folder / "results/benchmarks/digits101.h5")
+    block = (ROOT / "README.md").read_text().partition("## From Python\n\n```python\n")[2].partition("```")[0]
+    exec(compile(block, "README.md", "exec"), {})  # noqa: S102
+    assert re.search(r"^9 +10 .*\n", capsys.readouterr().out, re.MULTILINE)  # the tenth row
+
+
 def test_importing_it_loads_nothing():
     code = "import sys, pipeline as n; n.open_benchmark; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
