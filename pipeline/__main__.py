@@ -39,6 +39,7 @@ STAGES = {
     "papers": ("pipeline.papers.command", "put a paper's numbers beside this run's"),
     "semigan": ("pipeline.semigan.command", "measure what SemiGAN-NAD generates"),
     "report": ("pipeline.report.command", "write the report"),
+    "figures": ("pipeline.report.figures_command", "write the report's figures as files for papers"),
     "report_index": ("pipeline.report.overview", "write the overview of a run with several benchmarks"),
 }
 TOOLS = {

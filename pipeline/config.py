@@ -95,6 +95,9 @@ class Config(Settings):
         None, description="analysis of what semigan_nad strategies generate; null: none"
     )
     report: ReportSettings = Field(ReportSettings(), description="the page")
+    figures: Literal["none", "pdf", "svg"] = Field(
+        "none", description="format of the report's figures as files for papers, in results/figures"
+    )
 
     @field_validator("papers")
     @classmethod

@@ -177,4 +177,5 @@ _HEAVY = {
     "surrogate": lambda config: (0, 2 * MEMORY),
     "ingest": lambda config: (0, 2 * MEMORY),
     "report": lambda config: (0, 1.5 * MEMORY),
+    "figures": lambda config: (0, 1.5 * MEMORY),
 }

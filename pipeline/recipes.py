@@ -237,7 +237,14 @@ def _papers(config: Config, w: dict):
 def _report(config: Config, w: dict):
     used = sorted({benchmark.space for benchmark in config.benchmarks.values()})
     shown = [module for space in used for module in spaces.code(space, *SHOWN)]
-    return dump(config), ["pipeline.report.command", *shown]
+    settings = dump(config)
+    del settings["figures"]
+    return settings, ["pipeline.report.command", *shown]
+
+
+def _figures(config: Config, w: dict):
+    settings, entries = _report(config, w)
+    return settings | {"figures": config.figures}, ["pipeline.report.figures_command", *entries[1:]]
 
 
 def _report_index(config: Config, w: dict):
@@ -260,5 +267,6 @@ _RECIPES: dict[str, Recipe] = {
     "papers": _papers,
     "semigan": _semigan,
     "report": _report,
+    "figures": _figures,
     "report_index": _report_index,
 }

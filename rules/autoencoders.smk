@@ -53,7 +53,7 @@ rule autoencoders_table:
     input:
         all_autoencoders,
     output:
-        "results/tables/autoencoders.csv",
+        report("results/tables/autoencoders.csv", caption="captions/autoencoders.rst", category="Tables"),
     log:
         "results/logs/tables/autoencoders.log",
     conda:

@@ -7,7 +7,7 @@ rule paper_table:
         search=SEARCH_TABLES,
         generated=GENERATED_TABLES,
     output:
-        "results/tables/papers/{paper}.csv",
+        report("results/tables/papers/{paper}.csv", caption="captions/paper.rst", category="Papers"),
     log:
         "results/logs/papers/{paper}.log",
     wildcard_constraints:

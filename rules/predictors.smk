@@ -53,7 +53,7 @@ rule predictors_table:
     input:
         all_predictions,
     output:
-        table="results/tables/predictors.csv",
+        table=report("results/tables/predictors.csv", caption="captions/predictors.rst", category="Tables"),
         costs="results/tables/predictors_cost.csv",
     log:
         "results/logs/tables/predictors.log",

@@ -5,7 +5,11 @@ rule write_report:
     input:
         unpack(page_inputs),
     output:
-        "results/report/index.html" if ONLY else "results/report/{benchmark}.html",
+        report(
+            "results/report/index.html" if ONLY else "results/report/{benchmark}.html",
+            caption="captions/page.rst",
+            category="Report",
+        ),
     log:
         "results/logs/report.log" if ONLY else "results/logs/report/{benchmark}.log",
     wildcard_constraints:
@@ -22,6 +26,27 @@ rule write_report:
         "python -m pipeline report --recipe {params.recipe:q} --log {log:q} {params.files:q} --out {output:q}"
 
 
+rule write_figures:
+    input:
+        unpack(page_inputs),
+    output:
+        report("results/figures/{benchmark}/figures.csv", caption="captions/figures.rst", category="Figures"),
+    log:
+        "results/logs/figures/{benchmark}.log",
+    wildcard_constraints:
+        benchmark=one_of(CONFIG.benchmarks),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes("figures"),
+        runtime=minutes("figures"),
+    params:
+        recipe=recipe("figures"),
+        files=page_options,
+    shell:
+        "python -m pipeline figures --recipe {params.recipe:q} --log {log} {params.files} --out {output}"
+
+
 if not ONLY:
 
     rule write_report_index:
@@ -31,7 +56,7 @@ if not ONLY:
             search=all_searches,
             pages=each_benchmark("results/report/{benchmark}.html"),
         output:
-            "results/report/index.html",
+            report("results/report/index.html", caption="captions/overview.rst", category="Report"),
         log:
             "results/logs/report.log",
         conda:

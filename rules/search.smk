@@ -31,7 +31,7 @@ rule search_table:
     input:
         all_searches,
     output:
-        "results/tables/search.csv",
+        report("results/tables/search.csv", caption="captions/search.rst", category="Tables"),
     log:
         "results/logs/tables/search.log",
     conda:

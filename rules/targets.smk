@@ -27,9 +27,11 @@ GENERATED = [*BENCHMARKS, *GENERATED_TABLES]
 SEARCH = [*BENCHMARKS, *all_searches(), *SEARCH_TABLES]
 PAPERS = expand("results/tables/papers/{paper}.csv", paper=CONFIG.papers)
 PAGES = each_benchmark("results/report/{benchmark}.html") if len(CONFIG.benchmarks) > 1 else []
+FIGURES = each_benchmark("results/figures/{benchmark}/figures.csv") if CONFIG.figures != "none" else []
 REPORT = [
     *dict.fromkeys([*PREDICTORS, *ZEROSHOT, *SEARCH, *GENERATED, *PAPERS, *PAGES]),
     "results/report/index.html",
+    *FIGURES,
 ]
 COSTS = ["results/tables/predictors_cost.csv"] if TABLES else []
 

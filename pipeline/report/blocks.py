@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -11,6 +10,8 @@ from typing import ClassVar
 
 import pandas as pd
 import plotly.graph_objects as go
+
+from pipeline.spaces.archs import Archs
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,9 @@ class Data:
     frame: pd.DataFrame
     file: str | None = None  # relative address
 
-    @property
-    def address(self) -> str:
-        """The frame as CSV in a data: address."""
-        text = self.frame.to_csv(index=False, float_format="%.6g")
-        return "data:text/csv;base64," + base64.b64encode(text.encode()).decode()
+    def csv(self) -> str:
+        """Return the frame as CSV."""
+        return self.frame.to_csv(index=False, float_format="%.6g")
 
 
 @dataclass(frozen=True)
@@ -111,6 +110,7 @@ class Facts:
 class Drawn:
     """A cell drawn as a graph. short: its name for tight places. lines: what is said below it."""
 
+    arch: Archs
     svg: str
     cell: str
     short: str
@@ -119,9 +119,10 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Cells side by side."""
+    """Cells side by side. colour: of a mark before the title; none if empty."""
 
     kind: ClassVar[str] = "gallery"
+    key: str
     title: str
     colour: str
     cells: Sequence[Drawn]
@@ -136,6 +137,17 @@ class Fold:
     title: str
     text: str = ""
     table: Table | None = None
+    half: bool = False
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A search for a cell among those of `index` (see `pipeline.report.cell_index`). example: a name."""
+
+    kind: ClassVar[str] = "lookup"
+    index: dict
+    example: str
+    caption: str
     half: bool = False
 
 
@@ -164,7 +176,7 @@ def reworded(part, old: str, new: str):
         return go.Figure(part).update_layout(xaxis=x, yaxis=y)
     if isinstance(part, (list, tuple)):
         return type(part)(reworded(each, old, new) for each in part)
-    if is_dataclass(part) and not isinstance(part, Data):
+    if is_dataclass(part) and not isinstance(part, (Data, Archs)):
         return replace(
             part, **{f.name: reworded(getattr(part, f.name), old, new) for f in fields(part) if f.init}
         )

@@ -13,6 +13,12 @@ log = logging.getLogger("nasflow")
 
 def add_arguments(parser) -> None:
     """Add the command's options."""
+    add_sources(parser)
+    parser.add_argument("--out", type=Path, required=True, help="page to write (HTML)")
+
+
+def add_sources(parser) -> None:
+    """Add the options that name a run's artifacts."""
     parser.add_argument(
         "--images", type=Path, nargs="+", default=[], help="image sets; the benchmark's own is shown"
     )
@@ -46,17 +52,26 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--papers", type=Path, nargs="*", default=[], help="tables of what papers print, and this run"
     )
-    parser.add_argument("--out", type=Path, required=True, help="page to write (HTML)")
 
 
 def run(args, job) -> None:
     """Write the page. job.settings: the whole configuration, as it is shown to the reader."""
     from pipeline.artifacts import write_text_artifact
-    from pipeline.report.data import Sources, read
+    from pipeline.report.data import read
     from pipeline.report.page import build
 
-    sources = Sources(
-        images=_chosen(args.images, job.settings),
+    sources = sources_of(args, job.settings)
+    page = build(read(sources, job.settings, job.seed), args.out)
+    write_text_artifact(args.out, page, job, sources.paths())
+    log.info("report: %s (%.1f MB)", args.out, len(page.encode()) / 1e6)
+
+
+def sources_of(args, settings: dict):
+    """Return the `Sources` that the options of `add_sources` name. settings: the whole configuration."""
+    from pipeline.report.data import Sources
+
+    return Sources(
+        images=_chosen(args.images, settings),
         children=args.children,
         table=args.benchmark_table,
         io_dataset=args.io_dataset,
@@ -68,9 +83,6 @@ def run(args, job) -> None:
         papers=args.papers,
         surrogates=_named("--surrogates", args.surrogates),
     )
-    page = build(read(sources, job.settings, job.seed), args.out)
-    write_text_artifact(args.out, page, job, sources.paths())
-    log.info("report: %s (%.1f MB)", args.out, len(page.encode()) / 1e6)
 
 
 def _chosen(files: list[Path], config: dict) -> Path | None:

@@ -1,6 +1,26 @@
 "use strict";
-(() => {
-  const text = document.getElementById("figures").textContent;
+// Texts that lie compressed in the page (pipeline/report/pack.py); each is unpacked once, when it is asked for.
+const unpacked = {};
+const unpack = (id) => {
+  const read = async () => {
+    const letters = atob(document.getElementById(`pack-${id}`).textContent);
+    const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  };
+  return (unpacked[id] ??= read());
+};
+
+// Figures.
+(async () => {
+  const plots = [...document.querySelectorAll(".plot")];
+  const done = () => { document.documentElement.dataset.drawn = plots.length; };
+  if (!plots.length) return done();
+  const [library, text] = await Promise.all([unpack("library"), unpack("figures")]);
+  const script = document.createElement("script");
+  script.textContent = library;
+  document.head.append(script);
+
   const partner = JSON.parse(document.getElementById("dark").textContent);
   const wantsDark = matchMedia("(prefers-color-scheme: dark)");
   const touch = matchMedia("(pointer: coarse)").matches;
@@ -12,7 +32,6 @@
     plotlyServerURL: "",
     toImageButtonOptions: { format: "svg" },
   };
-  const plots = [...document.querySelectorAll(".plot")];
 
   // Every colour has a partner for dark paper (pipeline/report/theme.py).
   const colours = (dark) => JSON.parse(dark ? text.replace(/#[0-9a-f]{6}/g, (c) => partner[c] ?? c) : text);
@@ -23,18 +42,25 @@
     Plotly.react(plot, data, layout, config);
   };
 
-  // One figure a turn, from the top, so that the page answers while the rest is drawn.
+  // One figure a turn, what the reader sees first, so that the page answers while the rest is drawn.
+  const inView = (plot) => {
+    const { top, bottom } = plot.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  };
   let turn = 0;
   const drawAll = (dark) => {
     const figures = colours(dark);
     const mine = ++turn;
-    const next = (i) => {
-      if (i === plots.length) document.documentElement.dataset.drawn = plots.length;
-      if (i === plots.length || mine !== turn) return;
-      draw(plots[i], figures);
-      setTimeout(next, 0, i + 1);
+    const waiting = new Set(plots);
+    const next = () => {
+      if (mine !== turn) return;
+      if (!waiting.size) return done();
+      const plot = [...waiting].find(inView) ?? [...waiting][0];
+      waiting.delete(plot);
+      draw(plot, figures);
+      setTimeout(next, 0);
     };
-    next(0);
+    next();
   };
   drawAll(wantsDark.matches);
   wantsDark.addEventListener("change", () => drawAll(wantsDark.matches));
@@ -48,7 +74,22 @@
     document.body.classList.remove("printing");
     drawAll(wantsDark.matches);
   });
+})();
 
+// The numbers behind a figure or table, as a file.
+document.querySelectorAll("button[data-csv]").forEach((button) =>
+  button.addEventListener("click", async () => {
+    const name = button.dataset.csv;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([JSON.parse(await unpack("tables"))[name]], { type: "text/csv" }));
+    link.download = `${name}.csv`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  })
+);
+
+// Tables that are sorted by a click on a column's head.
+(() => {
   const value = (row, i) => row.cells[i].dataset.sort ?? row.cells[i].textContent;
   const compare = (a, b) => {
     const [x, y] = [Number(a), Number(b)];

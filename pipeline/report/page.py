@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from pipeline.report import (
+    pack,
     sections,
     sections_autoencoders,
+    sections_cells,
     sections_generated,
     sections_labels,
     sections_papers,
@@ -23,8 +22,8 @@ from pipeline.report import (
     theme,
     words,
 )
-from pipeline.report.blocks import reworded
-from pipeline.report.context import context_of
+from pipeline.report.blocks import Section, reworded
+from pipeline.report.context import Context, context_of
 from pipeline.report.data import Run
 from pipeline.report.headline import headline
 
@@ -35,11 +34,9 @@ def build(run: Run, out: Path) -> str:
     """Return the page (HTML) of a run, to be written to `out` (relative links start there)."""
     c = context_of(run, Path(out))
     several = len(run.config.get("benchmarks", {})) > 1
-    parts = [section for make in SECTIONS if (section := make(c)) is not None]
-    first = headline(c)
+    parts, first = sections_of(c), headline(c)
     if c.names_test:
         first = reworded(first, *QUERIED)
-        parts = [reworded(part, *QUERIED) if part.key in SEARCHED else part for part in parts]
     text = (
         environment()
         .get_template("template.html.j2")
@@ -48,21 +45,34 @@ def build(run: Run, out: Path) -> str:
             benchmark=words.name(run.labels.name) if run.labels and several else "",
             headline=first,
             sections=parts,
-            figures=_figures(parts),
+            packs={
+                "library": pack.library(),
+                "figures": pack.packed(pack.figures(parts)),
+                "tables": pack.packed(pack.tables(parts)),
+                "cells": pack.packed(pack.cells(parts)),
+            },
             dark=theme.DARK,
             style=file("style.css"),
-            script=file("page.js"),
-            plotly=Markup(get_plotlyjs()),
+            scripts=[file("page.js"), file("cells.js")],
         )
     )
     return text
+
+
+def sections_of(c: Context) -> list[Section]:
+    """Return the sections of a run's page, in order; those without anything to say are left out."""
+    parts = [section for make in SECTIONS if (section := make(c)) is not None]
+    if not c.names_test:
+        return parts
+    return [reworded(part, *QUERIED) if part.key in SEARCHED else part for part in parts]
 
 
 SEARCHED = ("search", "cells")  # keys of the sections on searches
 QUERIED = ("validation", "test")  # what these say where test accuracies were queried
 SECTIONS = (
     sections_search.search,
-    sections_search.found_cells,
+    sections_cells.found_cells,
+    sections_cells.find,
     sections_generated.generated,
     sections_predictors.predictors,
     sections_papers.papers,
@@ -98,19 +108,3 @@ def environment() -> Environment:
 def file(name: str) -> Markup:
     """Return a file beside this one, to be put into a page as it is."""
     return Markup((HERE / name).read_text(encoding="utf-8"))
-
-
-def _figures(parts) -> Markup:
-    """All figures as JSON for the page's script: {"key-0": plotly figure}."""
-    found = {}
-    for section in parts:
-        for block in section.blocks:
-            if block.kind == "figure":
-                for number, panel in enumerate(block.panels):
-                    found[f"{block.key}-{number}"] = _plain(panel.figure)
-    text = json.dumps(found, separators=(",", ":"), ensure_ascii=True, sort_keys=True)
-    return Markup(text.replace("<", "\\u003c"))
-
-
-def _plain(figure: go.Figure) -> dict:
-    return json.loads(figure.to_json())

@@ -110,13 +110,15 @@ def _measure(measure: str) -> str:
 
 def _cell(measure: str, row: pd.Series) -> Cell:
     ours, deviation, printed = row["ours_mean"], row["ours_std"], row["paper"]
-    if measure.endswith(PERCENT) or "/" in measure:
+    share, digits = measure.endswith(PERCENT) or "/" in measure, 2
+    if share:
         text, paper = words.spread_percent(ours, deviation, 2), words.percent(printed, 2)
     else:
         digits = 1 if measure.startswith("n_at") else DIGITS.get(measure, 3)
         text, paper = words.spread(ours, deviation, digits), words.number(printed, digits)
     mark, tone = MARKS.get(row["verdict"], ("", ""))
-    note = f"paper {paper}"
+    difference = words.number(100 * row["difference"] if share else row["difference"], digits)
+    note = f"paper {paper}, {difference if difference.startswith(words.MINUS) else f'+{difference}'}"
     if words.missing(printed):  # what the paper has instead
         note = "" if words.missing(row["note"]) else str(row["note"])
     return Cell(mark + text, ours, note=note, tone=tone)
@@ -131,8 +133,8 @@ def _caption(c: Context, part: pd.DataFrame) -> str:
     labels = [str(label) for label in part["labels"].dropna().unique() if label]
     text += f" ({words.listed(labels)}). " if labels else ". "
     text += (
-        "Below: what the paper has. ▾ and ▴: ours is worse or better by more than two standard deviations of "
-        "ours."
+        "Below: what the paper has, and ours less that. ▾ on orange and ▴ on blue: ours is worse or better "
+        "by more than two standard deviations of ours."
     )
     notes = part.loc[part["paper"].notna(), "note"].dropna().unique()
     if len(notes):

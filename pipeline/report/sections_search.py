@@ -1,4 +1,4 @@
-"""Sections on what was found: the search, and the found cells."""
+"""The section on the search: what was found for what was spent."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.report import figures_results as figures
-from pipeline.report import results, words
+from pipeline.report import figures_search, results, words
 from pipeline.report.answer import end, seconds_of
-from pipeline.report.blocks import Drawn, Figure, Gallery, Panel, Section
-from pipeline.report.cells import cell_svg
+from pipeline.report.blocks import Figure, Panel, Section
 from pipeline.report.context import Context
 from pipeline.report.table_search import at_equal_cost
 
-TOP = 4  # found cells drawn of each strategy
 CURVES = (  # measure, heading, axis, what its caption begins with
     ("val_acc", "Best validation accuracy so far", "validation accuracy", ""),
     (
@@ -43,7 +41,37 @@ def search(c: Context) -> Section:
         data = c.data(f"search_{measure}", summary, "search")
         half = len(curves) > 1
         blocks.append(Figure(f"search_{measure}", heading, [Panel(figure)], first + what, data, half=half))
+    blocks += _to_the_best(c, runs)
     return Section("search", title, _lead(c, cost), [*blocks, at_equal_cost(c, summary, cost)])
+
+
+def _to_the_best(c: Context, runs: str) -> list[Figure]:
+    """Regret, and runs at the optimum, by what was spent; only a table tells what the best is."""
+    if c.origin != "table":
+        return []
+    best = float(c.run.labels.frame[c.queried].max())
+    summary = figures_search.regret_along(c.frames, best)
+    shown = summary[summary["trained"] >= max(c.shared, 1)]
+    what = f"{runs} of each strategy. {c.answers_text()} {c.seed_text()}"
+    regret = (
+        f"Best validation accuracy of the table, {c.percent(best)}, less that of the best cell so far; mean "
+        f"of {what} A line ends where all runs have found the best cell."
+    )
+    optimum = f"Share of runs with a cell as good as the table’s best; {what}"
+    return [
+        Figure(
+            key,
+            heading,
+            [Panel(draw(shown, c.terms.spent, c.styles))],
+            caption,
+            c.data(key, summary),
+            half=True,
+        )
+        for key, heading, draw, caption in (
+            ("search_regret", "How far from the best", figures_search.regret, regret),
+            ("search_optimum", "Queries to the best cell", figures_search.optimum, optimum),
+        )
+    ]
 
 
 def _lead(c: Context, cost: int) -> str:
@@ -65,31 +93,3 @@ def _lead(c: Context, cost: int) -> str:
         after = f"its test accuracy is {read} after the search"
         return f"{lead}The cell with the best validation accuracy is chosen; {after}."
     return f"{lead}The cell with the best validation accuracy is chosen."
-
-
-def found_cells(c: Context) -> Section:
-    """The top cells of each strategy, drawn."""
-    title = "Found cells"
-    if not c.frames:
-        return Section("cells", title, "No search was run, so there are no found cells.")
-    ends = {key: frame.groupby("run")["best_val_acc"].last().mean() for key, frame in c.frames.items()}
-    galleries = []
-    for key in sorted(c.frames, key=lambda key: -np.nan_to_num(ends[key])):
-        runs = words.count(c.frames[key]["run"].nunique(), "run")
-        drawn = []
-        for best in results.top_cells(c.frames[key], TOP).to_dict("records"):
-            early = best["trained"] <= c.shared
-            place = f"found as {c.terms.place} {best['trained']}"
-            origin = "among the first random cells" if early else place
-            lines = [f"{c.percent(best['val_acc'])} validation"]
-            lines += [f"{c.percent(best['test_acc'])} test"] if c.judged_by_test else []
-            lines.append(f"{origin}, in {best['runs']} of {runs}")
-            svg = cell_svg(c.run.searches[key].archs[int(best["row"])])
-            drawn.append(Drawn(svg, best["cell"], c.short(best["cell"]), lines))
-        galleries.append(Gallery(words.name(key), c.styles[key].colour, drawn))
-    test = "Test accuracy plays no part in the order: of" if c.judged_by_test else "Of"
-    lead = (
-        "The different cells with the best validation accuracy over all runs of each strategy; each counts "
-        f"once. {test} equals, those that more runs found come first."
-    )
-    return Section("cells", title, lead, galleries)

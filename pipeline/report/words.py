@@ -70,6 +70,7 @@ STAGES = {
     "search_table": "search table",
     "papers": "papers’ numbers",
     "report": "report",
+    "figures": "figures",
     "report_index": "overview",
 }
 ACCURACIES = {"val_acc": "validation accuracy", "test_acc": "test accuracy"}

@@ -291,7 +291,7 @@ def test_the_report_has_a_table_for_each_of_the_papers(joined, table, tmp_path):
     first, second = section.blocks
     assert [head.text for head in first.head] == ["predictor", "Kendall’s tau", "mean squared error"]
     gates = first.rows[0][1]
-    assert (gates.text, gates.note, gates.tone) == ("▴ 0.600 ± 0.020", "paper 0.559", "good")
+    assert (gates.text, gates.note, gates.tone) == ("▴ 0.600 ± 0.020", "paper 0.559, +0.041", "good")
     assert first.rows[1][1].tone == "" and first.rows[0][2].text == ""
     assert (first.rows[1][2].text, first.rows[1][2].note) == ("0.01000", "paper: 0.1 of other cells")
     assert "0.1 of" not in first.caption
@@ -304,11 +304,12 @@ def test_the_report_has_a_table_for_each_of_the_papers(joined, table, tmp_path):
 
 def test_small_numbers_have_the_decimals_that_tell_them_apart():
     row = {"ours_std": 0.0001, "verdict": "", "note": ""}
-    rank = pd.Series({**row, "ours_mean": 0.000167, "paper": 0.0001})
+    rank = pd.Series({**row, "ours_mean": 0.000167, "paper": 0.0001, "difference": 0.000067})
     cell = sections_papers._cell("found_rank", rank)
     assert cell.text.startswith("0.02 ± 0.01") and cell.note.startswith("paper 0.01") and "%" in cell.note
-    error = pd.Series({**row, "ours_mean": 0.00102, "paper": 0.0031})
-    assert sections_papers._cell("mse", error).text == "0.00102 ± 0.00010"
+    error = pd.Series({**row, "ours_mean": 0.00102, "paper": 0.0031, "difference": -0.00208})
+    cell = sections_papers._cell("mse", error)
+    assert (cell.text, cell.note) == ("0.00102 ± 0.00010", "paper 0.00310, −0.00208")
 
 
 def test_numbers_of_another_benchmark_are_on_its_page(joined, table, tmp_path):
@@ -326,4 +327,4 @@ def test_a_table_on_the_page_marks_what_is_worse(joined, table, tmp_path):
     sources = Sources(table=table, papers=[tmp_path / "papers/some.csv"])
     text = build(read(sources, config_of(NASBENCH301)), table.with_name("c.html"))
     assert '<a href="#papers">Beside the papers</a>' in text
-    assert re.search(r'<td class="number bad"[^>]*>▾ 94.00.*?<small>paper 94.31.%</small>', text)
+    assert re.search(r'<td class="number bad"[^>]*>▾ 94.00.*?<small>paper 94.31.%, −0.31</small>', text)

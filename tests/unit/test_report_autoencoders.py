@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from dataclasses import replace
@@ -21,7 +20,7 @@ from pipeline.report.blocks import Section
 from pipeline.report.command import _grouped
 from pipeline.report.context import context_of
 from pipeline.report.data import Sources, read
-from pipeline.report.page import _figures
+from pipeline.report.pack import figures
 from pipeline.report.sections_autoencoders import autoencoders
 from tests.unit.report_autoencoder_fixtures import (
     BASELINES,
@@ -70,7 +69,7 @@ def by_name(table) -> dict[str, dict[str, str]]:
 
 def csv_of(block) -> pd.DataFrame:
     """A block's CSV as a reader gets it from the page."""
-    return pd.read_csv(StringIO(base64.b64decode(block.data.address.split(",")[1]).decode()))
+    return pd.read_csv(StringIO(block.data.csv()))
 
 
 def test_all_runs_are_read_with_the_reference_beside(run, sources):
@@ -200,8 +199,8 @@ def test_maps_are_small_and_mean_what_they_say(run, blocks):
     assert rows[0] == "1: network net000, image 0" and rows[-1] == "12: network net029"
     figure, csv = blocks["feature_maps_infonas"], csv_of(blocks["feature_maps_infonas"])
     assert len(csv) == 2 * 12 * 4 and set(csv["which"]) == {"true", "predicted"}
-    assert len(_figures([Section("", "", "", [figure])])) < 36_000
-    assert len(figure.data.address) < 36_000
+    assert len(figures([Section("", "", "", [figure])])) < 36_000
+    assert len(figure.data.csv()) < 36_000
     assert "Run 1 of each" in figure.caption and f"{FEATURES} features" in figure.caption
     cell = run.autoencoders["infonas"].maps["train"].network[0]
     assert cell[:8] in csv["row"][0] and len(cell) == 32
@@ -300,7 +299,7 @@ def test_an_old_artifact_of_one_run_is_enough(sources, tmp_path):
     assert set(found) == {"autoencoder_losses", "autoencoder_measures", "latent_measures", "latents"}
     assert "shaded" not in found["autoencoder_losses"].caption and "1 run each" in str(found)
     assert "Run 1" not in found["latents"].caption
-    assert len(json.loads(_figures([Section("", "", "", list(found.values()))]))) == 4
+    assert len(json.loads(figures([Section("", "", "", list(found.values()))]))) == 4
 
 
 def test_many_autoencoders_stay_small(sources, run, tmp_path):
@@ -309,7 +308,7 @@ def test_many_autoencoders_stay_small(sources, run, tmp_path):
     assert len(found["autoencoder_losses"].legend) == 14
     assert "2 more autoencoders in the CSV alone" in found["autoencoder_losses"].caption
     assert len([k for k in found if k.startswith("feature_maps")]) == 2
-    assert sum(len(b.data.address) for b in found.values() if b.kind != "fold") < 1_000_000
+    assert sum(len(b.data.csv()) for b in found.values() if b.kind != "fold") < 1_000_000
 
 
 def test_runs_are_given_by_one_name():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import re
 from dataclasses import replace
 
 import h5py
@@ -18,6 +15,7 @@ from pipeline.report import words
 from pipeline.report.data import Sources, read
 from pipeline.report.page import build
 from tests.unit.report_fixtures import CONFIG, Fixtures
+from tests.unit.test_report import Page
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +41,7 @@ def text(run, tmp_path_factory) -> str:
 
 def data_of(text: str, name: str) -> pd.DataFrame:
     """The CSV behind a block."""
-    address = re.search(rf'href="data:text/csv;base64,([^"]+)"[^>]*download="{name}\.csv"', text)
-    address = address or re.search(rf'download="{name}\.csv"[^>]*href="data:text/csv;base64,([^"]+)"', text)
-    return pd.read_csv(io.BytesIO(base64.b64decode(address[1])))
+    return Page(text).tables[name]
 
 
 def test_a_table_shows_top5_beside_top1(run, text):
