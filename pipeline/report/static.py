@@ -5,7 +5,6 @@ plotly writes files through a browser alone; matplotlib needs none and gives the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
@@ -93,10 +92,8 @@ def _panel(canvas: Canvas, place, panel) -> dict[str, object]:
         axes = canvas.add_subplot(grid[number // 2, number % 2])
         traces = [t for t in figure["data"] if (t.get("xaxis", "x"), t.get("yaxis", "y")) == (x, y)]
         shown = [t for t in traces if t.get("visible", True) is True]
-        previous: Mapping | None = None
-        for trace in shown:
-            handle = add(canvas, axes, trace, layout, previous)
-            previous = trace
+        for which, trace in enumerate(shown):
+            handle = add(canvas, axes, shown, which, layout)
             if handle is not None and trace.get("name") and trace.get("showlegend", True):
                 handles.setdefault(trace["name"], handle)
         dress(axes, layout.get(f"xaxis{x[1:]}", {}), layout.get(f"yaxis{y[1:]}", {}))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
@@ -16,17 +17,15 @@ FILLS = {"linear": None, "hv": "post", "hvh": "mid"}
 POINTS = 0.62  # that a pixel of a line or marker takes
 
 
-def add(canvas, axes, trace: Mapping, layout: Mapping, previous: Mapping | None):
-    """Draw a trace; return what a legend may show of it, or None.
-
-    previous: the trace before it in the same axes, up to which a band is filled.
-    """
+def add(canvas, axes, traces: Sequence[Mapping], which: int, layout: Mapping):
+    """Draw one of the traces of a pair of axes; return what a legend may show of it, or None."""
+    trace = traces[which]
     kind = trace.get("type", "scatter")
     if kind == "bar":
-        return _bars(axes, trace, layout)
+        return _bars(axes, traces, which, layout)
     if kind == "heatmap":
         return _heat_map(canvas, axes, trace, layout)
-    return _scatter(canvas, axes, trace, previous)
+    return _scatter(canvas, axes, trace, traces[which - 1])
 
 
 def colours_of(value):
@@ -38,7 +37,8 @@ def _floats(values) -> np.ndarray:
     return np.asarray([np.nan if value is None else value for value in values], float)
 
 
-def _scatter(canvas, axes, trace: Mapping, previous: Mapping | None):
+def _scatter(canvas, axes, trace: Mapping, previous: Mapping):
+    """Lines, points and bands; a band is filled up to the trace before it."""
     x, y = _floats(trace["x"]), _floats(trace["y"])
     line, marker = trace.get("line", {}), trace.get("marker", {})
     shape = line.get("shape", "linear")
@@ -81,20 +81,29 @@ def _coloured(canvas, axes, x, y, marker: Mapping):
     return None
 
 
-def _bars(axes, trace: Mapping, layout: Mapping):
+def _bars(axes, traces: Sequence[Mapping], which: int, layout: Mapping):
+    trace = traces[which]
     colour = colours_of(trace["marker"]["color"])
     if trace.get("orientation") == "h":
         drawn = axes.barh([str(name) for name in trace["y"]], _floats(trace["x"]), color=colour, height=0.65)
         axes.bar_label(drawn, [str(text) for text in trace.get("text", ())], color=MUTED, fontsize=7)
         axes.grid(False, axis="y")
         return drawn
-    x, y = _floats(trace["x"]), _floats(trace["y"])
-    width = trace.get("width", 0.8 * np.min(np.diff(x)) if len(x) > 1 else 1.0)
-    below = np.zeros(len(y))
-    if layout.get("barmode") == "stack":  # on the bars that are there
-        for container in axes.containers:
-            below += [bar.get_height() for bar in container]
-    return axes.bar(x, y, width=width, bottom=below, color=colour)
+    y, below = _floats(trace["y"]), np.zeros(len(trace["y"]))
+    if isinstance(trace["x"][0], str):  # side by side
+        width = 0.7 / len(traces)
+        x = np.arange(len(y)) + (which - (len(traces) - 1) / 2) * width
+        axes.set_xticks(range(len(y)), trace["x"])
+    else:
+        x = _floats(trace["x"])
+        width = trace.get("width", 0.9)
+        if layout.get("barmode") == "stack":
+            below = np.sum([_floats(each["y"]) for each in traces[:which]], axis=0) + below
+    spread = trace.get("error_y", {}).get("array")
+    bars = (
+        {} if spread is None else {"yerr": _floats(spread), "error_kw": {"ecolor": MUTED, "elinewidth": 0.8}}
+    )
+    return axes.bar(x, y, width=width, bottom=below, color=colour, **bars)
 
 
 def _heat_map(canvas, axes, trace: Mapping, layout: Mapping):
@@ -113,8 +122,12 @@ def _heat_map(canvas, axes, trace: Mapping, layout: Mapping):
             red, green, blue, _ = picture.cmap(picture.norm(value))
             ink = "white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.5 else "black"
             place = {"ha": "center", "va": "center", "fontsize": 5.5, "color": ink}
-            axes.text(column, row, texts[row][column] if not np.isnan(value) else "", **place)
+            axes.text(column, row, _unmarked(texts[row][column]) if not np.isnan(value) else "", **place)
     return None
+
+
+def _unmarked(text: str) -> str:
+    return re.sub("<[^>]+>", "", text)
 
 
 def _scale(colours) -> LinearSegmentedColormap:
