@@ -9,7 +9,7 @@
     if (index) return;
     index = JSON.parse(await unpack("cells"));
     place = new Map(index.code.map((code, i) => [code, i]));
-    index.names = index.names.map((name) => name.toLowerCase());
+    index.small = index.names.map((name) => name.toLowerCase());
   };
   const escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
   const number = (value, digits = 0) =>
@@ -98,7 +98,7 @@
     await load();
     const wanted = input.value.trim().toLowerCase();
     if (!wanted) return show([], "");
-    const found = index.names.flatMap((name, i) => (name.includes(wanted) || index.short[i].startsWith(wanted) ? [i] : []));
+    const found = index.small.flatMap((name, i) => (name.includes(wanted) || index.short[i].startsWith(wanted) ? [i] : []));
     const held = index.names.length === index.of ? `${number(index.of)} cells` : `${number(index.names.length)} of ${number(index.of)} cells in this page`;
     const more = found.length > MOST ? `; the best ${MOST} are shown` : "";
     show(found, found.length ? `${number(found.length)} of ${held}${more}` : `None of the ${held} has this name.`);

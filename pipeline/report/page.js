@@ -14,7 +14,10 @@ const unpack = (id) => {
 // Figures.
 (async () => {
   const plots = [...document.querySelectorAll(".plot")];
-  const done = () => { document.documentElement.dataset.drawn = plots.length; };
+  const done = () => {
+    document.documentElement.dataset.drawn = plots.length;
+    performance.mark("last figure");
+  };
   if (!plots.length) return done();
   const [library, text] = await Promise.all([unpack("library"), unpack("figures")]);
   const script = document.createElement("script");
@@ -58,6 +61,7 @@ const unpack = (id) => {
       const plot = [...waiting].find(inView) ?? [...waiting][0];
       waiting.delete(plot);
       draw(plot, figures);
+      performance.mark("first figure");
       setTimeout(next, 0);
     };
     next();

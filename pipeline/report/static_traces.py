@@ -100,10 +100,8 @@ def _bars(axes, traces: Sequence[Mapping], which: int, layout: Mapping):
         if layout.get("barmode") == "stack":
             below = np.sum([_floats(each["y"]) for each in traces[:which]], axis=0) + below
     spread = trace.get("error_y", {}).get("array")
-    bars = (
-        {} if spread is None else {"yerr": _floats(spread), "error_kw": {"ecolor": MUTED, "elinewidth": 0.8}}
-    )
-    return axes.bar(x, y, width=width, bottom=below, color=colour, **bars)
+    errors = {"yerr": None if spread is None else _floats(spread), "ecolor": MUTED}
+    return axes.bar(x, y, width=width, bottom=below, color=colour, **errors)
 
 
 def _heat_map(canvas, axes, trace: Mapping, layout: Mapping):

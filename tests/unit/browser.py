@@ -55,10 +55,7 @@ class Browser:
         self._session = self.call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
-        size = {"width": self.width, "height": self.height, "deviceScaleFactor": 1}
-        self.call("Emulation.setDeviceMetricsOverride", **size, mobile=self.width < 600)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if self.dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.look(self.width, self.dark)
         return self
 
     def __exit__(self, *error):
@@ -68,8 +65,21 @@ class Browser:
         os.close(self._in)
         self._folder.cleanup()
 
+    def look(self, width: int, dark: bool = False) -> None:
+        """Make the window so many pixels wide, a phone's below 600; dark: what the user prefers."""
+        self.width, self.dark = width, dark
+        size = {"width": width, "height": self.height, "deviceScaleFactor": 1}
+        self.call("Emulation.setDeviceMetricsOverride", **size, mobile=width < 600)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+
     def open(self, page: Path, seconds: float = 60) -> None:
-        """Open a file, and wait until it has drawn its figures, if it has any. Raises TimeoutError."""
+        """Open a file, and wait until it has drawn its figures, if it has any. Raises TimeoutError.
+
+        What was said and asked before is forgotten.
+        """
+        self.said.clear()
+        self.asked.clear()
         self.call("Page.navigate", url=page.as_uri())
         self.wait('document.readyState === "complete"', seconds)
         self.wait('!document.querySelector(".plot") || "drawn" in document.documentElement.dataset', seconds)

@@ -1,126 +1,208 @@
-"""The report in a browser: it draws, says nothing on the console, asks for nothing, sorts, fits a phone."""
+"""The report in a browser: it draws, says nothing on the console, asks for nothing, sorts, finds, fits a phone."""
 
 from __future__ import annotations
 
-import re
-import subprocess
+import json
 
+import numpy as np
 import pytest
 
 from pipeline.report import theme
+from pipeline.report.cell_index import codes
 from pipeline.report.data import Sources, read
 from pipeline.report.page import build
+from pipeline.spaces import nasbench101
+from pipeline.spaces.archs import Archs
 from tests.unit import report_autoencoder_fixtures as autoencoder_fixtures
+from tests.unit.browser import Browser
 from tests.unit.report_autoencoder_fixtures import AutoencoderFixtures
-from tests.unit.report_file_fixtures import KINDS, FileFixtures, config_of, overview_of
+from tests.unit.report_file_fixtures import KINDS, NASBENCH201, FileFixtures, config_of, overview_of
 from tests.unit.report_fixtures import CONFIG, Fixtures
 
-PLOT = 'class="plot"'
+pytestmark = pytest.mark.browser
+PHONE = 390
+EMPTY = """[...document.querySelectorAll(".plot")]
+  .filter((p) => p.querySelectorAll(".plot-container :is(path, rect, image)").length < 5).length"""
+SORTS = """(() => {
+  const table = document.querySelector("#predictor_measures table"), head = table.tHead.rows[0].cells[2];
+  const column = () => [...table.tBodies[0].rows].map((r) => Number(r.cells[2].dataset.sort));
+  const ordered = (sign) => column().every((v, i, all) => i === 0 || sign * (v - all[i - 1]) >= 0);
+  head.firstElementChild.click();
+  const falling = ordered(-1);
+  head.firstElementChild.click();
+  return falling && ordered(1) && head.getAttribute("aria-sort") === "ascending";
+})()"""
+FOUND = '[...document.querySelectorAll(".hits .hash")].map((each) => each.textContent)'
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    """A page of a whole run."""
+def browser():
+    with Browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """(artifacts, page) of a whole run."""
     made = Fixtures(tmp_path_factory.mktemp("run"))
     path = made.folder / "report/index.html"
     path.parent.mkdir()
     path.write_text(build(read(made.sources(), CONFIG), path))
-    return path
+    return made, path
 
 
 @pytest.fixture(scope="module")
-def text(out) -> str:
-    return out.read_text()
+def benchmarks(tmp_path_factory):
+    """Pages of several benchmarks, by name; the overview last."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    (folder / "report").mkdir()
+    written = [FileFixtures(folder, kind).sources() for kind in KINDS]
+    pages = {kind.name: folder / f"report/{kind.name}.html" for kind in KINDS}
+    for kind, files in zip(KINDS, written, strict=True):
+        pages[kind.name].write_text(build(read(files, config_of(*KINDS)), pages[kind.name]))
+    return pages | {"overview": overview_of(folder, KINDS, written)}
 
 
-def chromium(address: str, *options: str) -> tuple[str, list[str]]:
-    """Open a page; return its document after its scripts ran, and what the console said."""
-    fixed = [
-        "chromium",
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--virtual-time-budget=20000",
-        "--dump-dom",
-    ]
-    fixed += ["--enable-logging=stderr", "--allow-file-access-from-files"]
-    done = subprocess.run([*fixed, *options, address], capture_output=True, text=True, timeout=120)
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("scheme", [1, 0], ids=["light", "dark"])
-def test_browser_draws_every_figure_without_a_word_on_the_console(text, out, scheme):
-    script = """<script>addEventListener("load", () => { const wait = setInterval(() => {
-      const page = document.documentElement;
-      if (!page.dataset.drawn) return;
-      clearInterval(wait);
-      const marks = (p) => p.querySelectorAll(".plot-container :is(path, rect, image)").length;
-      page.dataset.empty = [...document.querySelectorAll(".plot")].filter((p) => marks(p) < 5).length;
-      page.dataset.requests = performance.getEntriesByType("resource").length;
-      const table = document.querySelector("#predictor_measures table"), head = table.tHead.rows[0].cells[2];
-      const column = () => [...table.tBodies[0].rows].map((r) => Number(r.cells[2].dataset.sort));
-      const ordered = (sign) => column().every((v, i, all) => i === 0 || sign * (v - all[i - 1]) >= 0);
-      head.firstElementChild.click();
-      const falling = ordered(-1);
-      head.firstElementChild.click();
-      page.dataset.sorts = falling && ordered(1) && head.getAttribute("aria-sort") === "ascending";
-    }, 50); });</script></body>"""
-    probe = out.with_name(f"probe{scheme}.html")
-    probe.write_text(text.replace("</body>", script))
-    document, console = chromium(probe.as_uri(), f"--blink-settings=preferredColorScheme={scheme}")
-    assert console == []
-    page = re.search(r"<html[^>]*>", document)[0]
-    assert f'data-drawn="{text.count(PLOT)}"' in page, page
-    assert 'data-empty="0"' in page and 'data-requests="0"' in page and 'data-sorts="true"' in page, page
-    used = {c for c in (theme.GREEN, theme.DARK[theme.GREEN]) if c_rgb(c) in document}
-    assert used == {theme.GREEN if scheme else theme.DARK[theme.GREEN]}
-
-
-def c_rgb(colour: str) -> str:
+def rgb(colour: str) -> str:
     return "rgb({}, {}, {})".format(*(int(colour[i : i + 2], 16) for i in (1, 3, 5)))
 
 
-def width_on_a_phone(page) -> tuple[int, list[str]]:
-    """Return how wide a page gets in a window of 390 pixels, and what the console said."""
-    frame = """<iframe src="PAGE" style="width: 390px; height: 800px"></iframe><script>
-      const frame = document.querySelector("iframe");
-      frame.onload = () => { const wait = setInterval(() => {
-        const page = frame.contentDocument.documentElement;
-        if (page.querySelector(".plot") && !page.dataset.drawn) return;
-        clearInterval(wait);
-        document.documentElement.dataset.wide = page.scrollWidth;
-      }, 50); };</script>"""
-    phone = page.with_name(f"phone_{page.name}")
-    phone.write_text(frame.replace("PAGE", page.name))
-    document, console = chromium(phone.as_uri())
-    return int(re.search(r'data-wide="(\d+)"', document)[1]), console
+def fits_a_phone(browser, page) -> bool:
+    browser.look(PHONE)
+    browser.open(page)
+    assert browser.said == [], page
+    return browser.ask("document.documentElement.scrollWidth") <= PHONE
 
 
-@pytest.mark.browser
-def test_browser_page_fits_a_phone(text, out):
-    assert width_on_a_phone(out)[0] <= 390
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_figure_is_drawn_without_a_word_on_the_console(browser, run, dark):
+    browser.look(1280, dark)
+    browser.open(run[1])
+    plots = browser.ask('document.querySelectorAll(".plot").length')
+    assert plots > 20 and browser.ask("document.documentElement.dataset.drawn") == str(plots)
+    assert browser.ask(EMPTY) == 0
+    assert browser.ask(SORTS)
+    assert browser.said == [] and browser.asked == [run[1].as_uri()]
+    drawn = browser.ask("document.body.innerHTML")
+    used = {c for c in (theme.GREEN, theme.DARK[theme.GREEN]) if rgb(c) in drawn}
+    assert used == {theme.DARK[theme.GREEN] if dark else theme.GREEN}
 
 
-@pytest.mark.browser
-def test_browser_shows_several_runs_of_autoencoders_on_a_phone(tmp_path):
+def test_a_printed_page_has_its_figures(browser, run, tmp_path):
+    browser.look(1280, dark=True)
+    browser.open(run[1])
+    browser.ask('dispatchEvent(new Event("beforeprint"))')
+    assert browser.ask(EMPTY) == 0 and rgb(theme.GREEN) in browser.ask("document.body.innerHTML")
+    browser.ask('dispatchEvent(new Event("afterprint"))')
+    browser.print(tmp_path / "page.pdf")
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_numbers_of_a_figure_can_be_had(browser, run):
+    browser.look(1280)
+    browser.open(run[1])
+    names = browser.ask('[...document.querySelectorAll("[data-csv]")].map((b) => b.dataset.csv)')
+    tables = json.loads(browser.ask('unpack("tables")'))
+    assert "predictor_tau" in names and set(names) == set(tables)
+    browser.ask(
+        "URL.createObjectURL = (blob) => { window.got = blob; return 'blob:x'; };"
+        "HTMLAnchorElement.prototype.click = function () { window.called = this.download; };"
+        """document.querySelector('[data-csv="predictor_tau"]').click()"""
+    )
+    browser.wait("window.called === 'predictor_tau.csv'")
+    assert browser.ask("window.got.text()") == tables["predictor_tau"]
+
+
+def search(browser, text: str) -> list[str]:
+    browser.ask(
+        f'(() => {{ const box = document.querySelector("#lookup input"); box.value = {json.dumps(text)};'
+        'document.querySelector(".count").textContent = ""; box.dispatchEvent(new Event("input")); })()'
+    )
+    browser.wait('document.querySelector(".count").textContent')
+    return browser.ask(FOUND)
+
+
+def test_the_search_finds_a_cell_by_its_name(browser, run):
+    made, page = run
+    browser.look(1280)
+    browser.open(page)
+    cell = str(made.ids[5])
+    assert search(browser, cell) == [cell] and cell in search(browser, cell[:5].upper())
+    text = browser.ask('document.querySelector(".hits").textContent')
+    assert f"{100 * made.val[5]:.1f}" in text and "rank" in text and "conv" in text
+    assert search(browser, "no such cell") == []
+    assert "has this name" in browser.ask('document.querySelector(".count").textContent')
+    assert browser.said == []
+
+
+def test_a_drawn_cell_is_found_in_another_order_of_its_vertices(browser, run):
+    made, page = run
+    browser.look(1280)
+    browser.open(page)
+    row, order = another_order(made.archs[: made.n])
+    ops, adj = made.archs.ops[row], made.archs.adj[row]
+    vertices = [0, *(order + 1), 6]  # drawn place -> the cell's vertex
+    picked = ["conv3x3", "conv1x1", "maxpool3x3"]
+    chosen = [picked.index(nasbench101.OP_NAMES[ops[v]]) if ops[v] else "" for v in vertices[1:-1]]
+    edges = [f"{i}-{j}" for i in range(7) for j in range(7) if adj[vertices[i], vertices[j]]]
+    browser.ask('document.querySelector("#lookup details").open = true')
+    browser.wait('document.querySelectorAll(".editor select").length === 5')
+    browser.ask(
+        f"""document.querySelectorAll(".editor select").forEach((s, k) => {{ s.value = {chosen}[k]; }});
+        document.querySelectorAll(".editor input").forEach((b) => {{ b.checked = {edges}.includes(b.name); }});
+        document.querySelector(".editor select").dispatchEvent(new Event("change", {{ bubbles: true }}))"""
+    )
+    assert browser.ask(FOUND) == [str(made.ids[row])]
+    browser.ask(
+        'document.querySelectorAll(".editor input").forEach((b) => { b.checked = false; });'
+        'document.querySelector(".editor select").dispatchEvent(new Event("change", { bubbles: true }))'
+    )
+    assert browser.ask(FOUND) == [] and "No path" in browser.ask(
+        'document.querySelector(".count").textContent'
+    )
+    assert browser.said == []
+
+
+def another_order(archs: Archs) -> tuple[int, np.ndarray]:
+    """A cell and an order of its interior vertices that spells it otherwise, edges still pointing forward."""
+    rng = np.random.default_rng(0)
+    for row in range(len(archs)):
+        for _ in range(20):
+            order = rng.permutation(5)
+            place = [0, *(order + 1), 6]
+            moved = Archs("nasbench101", archs.ops[[row]][:, place], archs.adj[[row]][:, place][:, :, place])
+            forward = not np.tril(moved.adj[0]).any()
+            if forward and codes(moved) != codes(archs[row]):
+                return row, order
+    raise AssertionError("no cell has two spellings")
+
+
+def test_a_cell_with_operations_on_edges_is_found_by_drawing_it(browser, benchmarks):
+    browser.look(1280)
+    browser.open(benchmarks[NASBENCH201.name])
+    browser.ask('document.querySelector("#lookup details").open = true')
+    browser.wait('document.querySelectorAll(".editor select").length === 6')
+    browser.ask(
+        'document.querySelectorAll(".editor select").forEach((s, k) => { s.value = [3, 1, 0, 4, 2, 3][k]; });'
+        'document.querySelector(".editor select").dispatchEvent(new Event("change", { bubbles: true }))'
+    )
+    name = "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|avg_pool_3x3~0|nor_conv_1x1~1|nor_conv_3x3~2|"
+    assert browser.ask(FOUND) == [name] == search(browser, "310423")
+    assert search(browser, "|none~0|+|none~0|none~1|") and browser.said == []
+
+
+def test_the_page_fits_a_phone(browser, run):
+    assert fits_a_phone(browser, run[1])
+
+
+def test_pages_of_several_benchmarks_fit_a_phone(browser, benchmarks):
+    assert [name for name, page in benchmarks.items() if not fits_a_phone(browser, page)] == []
+
+
+def test_several_runs_of_autoencoders_fit_a_phone(browser, tmp_path):
     path = tmp_path / "report/index.html"
     path.parent.mkdir()
     files = AutoencoderFixtures(tmp_path).sources()
     some = Sources(table=files.table, autoencoders=files.autoencoders, predictions=files.predictions)
     path.write_text(build(read(some, autoencoder_fixtures.CONFIG), path))
-    wide, console = width_on_a_phone(path)
-    assert wide <= 390 and console == []
-
-
-@pytest.mark.browser
-def test_browser_shows_the_pages_of_several_benchmarks(tmp_path):
-    (tmp_path / "report").mkdir()
-    written = [FileFixtures(tmp_path, kind).sources() for kind in KINDS]
-    for kind, files in zip(KINDS, written, strict=True):
-        path = tmp_path / f"report/{kind.name}.html"
-        path.write_text(build(read(files, config_of(*KINDS)), path))
-        wide, console = width_on_a_phone(path)
-        assert wide <= 390 and console == [], kind.name
-    wide, console = width_on_a_phone(overview_of(tmp_path, KINDS, written))
-    assert wide <= 390 and console == []
+    assert fits_a_phone(browser, path)
