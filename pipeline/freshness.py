@@ -23,6 +23,7 @@ from pipeline.workflow_files import FileJob, Rules
 STATES = ("fresh", "stale", "missing", "foreign")
 MADE_BY = {"settings", "seed", "code", "modules", "inputs"}  # what an artifact says of its making
 MADE = (".h5", ".csv", ".html", ".ubj")  # endings of artifacts
+BESIDE = (".run.json", ".pdf", ".svg")  # ends of files that belong to an artifact beside them
 KEPT = {"kept", "partial", "trained"}  # folders whose files are looked up by name, not made by a rule
 LOGS = "logs"
 
@@ -230,7 +231,7 @@ def _others(results: str, needed: set[str]) -> list[str]:
         folders[:] = [name for name in folders if name not in KEPT and not (at_top and name == LOGS)]
         for name in files:
             file = f"{folder}/{name}"
-            if file not in needed and not name.endswith(".run.json"):
+            if file not in needed and not name.endswith(BESIDE):
                 found.append(file)
     return found
 

@@ -222,6 +222,7 @@ CHANGES = [
         setting("benchmarks:\n", f"benchmarks:{SECOND_BENCHMARK}"),
         "*/second* tables/* report/*",
     ),
+    Change("figures as files", setting("seed: 1", "seed: 1\nfigures: svg"), "figures/*"),
     Change("device and threads", setting("seed: 1", "seed: 1\ndevice: cpu\nthreads: 2"), "report/*"),
     # files
     Change("a touched input", touch("results/images/digits.h5", "results/spaces/nasbench101.h5")),

@@ -53,6 +53,21 @@ def test_the_report_is_one_page_that_needs_nothing_else(finished):
     assert "<script src" not in page and 'rel="stylesheet"' not in page
 
 
+def test_snakemakes_own_report_has_the_page_and_the_tables_with_captions(finished, tmp_path):
+    out = tmp_path / "run.html"
+    finished.snakemake(options=("--report", out))
+    text = out.read_text()
+    for caption in (
+        "What was asked, the answer and how sure it is",
+        "Every predictor with every number of labels",
+        "Every strategy by what it spent",
+        "Every run of every autoencoder",
+    ):
+        assert caption in text
+    for file in ("index.html", "predictors.csv", "search.csv", "autoencoders.csv"):
+        assert f"results/{'report' if file == 'index.html' else 'tables'}/{file}" in text
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_each_target_is_usable_alone(finished, target):
     assert finished.plan(target) == {}
