@@ -1,4 +1,7 @@
-"""The state of a training as a file: written whole or not at all, read only if no byte of it has changed."""
+"""The state of a training as a file: written whole or not at all, read only if no byte of it has changed.
+
+The checksum is needed: torch reads damaged numbers without a word.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,15 @@ import io
 import logging
 import pickle
 import zipfile
-from hashlib import sha256
 from pathlib import Path
 
 import torch
 
-from pipeline.files import replacing
+from pipeline.files import read_checked, write_checked
 
 _ZIP = b"PK\x03\x04"  # how files of torch.save begin
 _REFUSED = (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError, ValueError, RuntimeError)
 _REFUSED += (TypeError, AttributeError, IndexError, MemoryError, AssertionError)
-DIGEST_SIZE = 32  # bytes of a SHA-256, which the file begins with: torch would read damaged numbers
 
 log = logging.getLogger("nasflow")
 
@@ -25,8 +26,7 @@ def write_checkpoint(path: Path, state: dict) -> None:
     """Write a state: what `torch.save` takes and reads back with weights_only=True."""
     content = io.BytesIO()
     torch.save(state, content)
-    with replacing(path) as temporary:
-        temporary.write_bytes(sha256(content.getbuffer()).digest() + content.getbuffer())
+    write_checked(path, content.getbuffer())
 
 
 def read_checkpoint(path: Path, what: str) -> dict | None:
@@ -36,20 +36,21 @@ def read_checkpoint(path: Path, what: str) -> dict | None:
     values; then the log says that `what` ("this network", "it") is trained from its beginning.
     """
     try:
-        stored = path.read_bytes() if path.is_file() or not path.exists() else b""  # no pipe, no device
+        content = read_checked(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         log.warning("%s: cannot be read (%s); %s is trained from its beginning", path, error.strerror, what)
         return None
-    content = memoryview(stored)[DIGEST_SIZE:]
+    except ValueError:
+        content = memoryview(b"")
     # the digest keeps damage out, and not ill will: anybody can compute it
-    if sha256(content).digest() != stored[:DIGEST_SIZE] or bytes(content[:4]) != _ZIP:
+    if bytes(content[:4]) != _ZIP:
         log.warning("%s: is damaged; %s is trained from its beginning", path, what)
         return None
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > len(stored):
+            if sum(entry.file_size for entry in archive.infolist()) > len(content):
                 raise ValueError("it declares more than it holds")
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         if not isinstance(state, dict):

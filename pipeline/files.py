@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import ArtifactError
 
+DIGEST_SIZE = 32  # bytes of a SHA-256
 CHECKED_SIZE = 100_000_000  # bytes, as in profiles/: larger files are not read just to see what changed
 
 
@@ -47,6 +48,27 @@ def write_text(path, text: str) -> None:
     """Write a text file atomically (UTF-8, line ends as given)."""
     with replacing(path) as temporary:
         temporary.write_bytes(text.encode())
+
+
+def write_checked(path, content) -> None:
+    """Write bytes after their SHA-256, atomically: what `read_checked` reads back."""
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(hashlib.sha256(content).digest())
+        file.write(content)
+
+
+def read_checked(path) -> memoryview:
+    """Return what `write_checked` wrote.
+
+    Raises OSError if the file cannot be read, ValueError if a byte of it has changed or it is no file.
+    """
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"{path}: is no regular file")
+    stored = memoryview(Path(path).read_bytes())
+    content = stored[DIGEST_SIZE:]
+    if hashlib.sha256(content).digest() != stored[:DIGEST_SIZE]:
+        raise ValueError(f"{path}: is damaged")
+    return content
 
 
 def checksum(path) -> str:

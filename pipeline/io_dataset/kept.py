@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.files import replacing
 from pipeline.io_dataset.extraction import Outputs
-from pipeline.kept_arrays import DAMAGED, open_arrays
+from pipeline.kept_arrays import DAMAGED, keep_arrays, open_arrays
 
 
 class KeptOutputs:
@@ -39,8 +38,8 @@ class KeptOutputs:
 
     def put(self, cell: str, weights: str, outputs: Outputs) -> None:
         """Keep a cell's outputs, whole or not at all. Raises ArtifactError if the disk is full."""
-        with replacing(self._file(cell)) as temporary, open(temporary, "wb") as file:
-            np.savez(file, cell=np.array(cell), weights=np.array(weights), **outputs._asdict())
+        named = {"cell": np.array(cell), "weights": np.array(weights)}
+        keep_arrays(self._file(cell), named | outputs._asdict())
 
     def remove(self) -> None:
         """Remove what is kept, and the folder above if nothing else is in it."""

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.files import replacing
-from pipeline.kept_arrays import DAMAGED, open_arrays
+from pipeline.kept_arrays import DAMAGED, keep_arrays, open_arrays
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.lookup import KeyIndex
 
@@ -121,8 +120,7 @@ class KeptScores:
             if name != "seconds":
                 sha.update(name.encode() + np.ascontiguousarray(values).tobytes())
         path = self.folder / f"{sha.hexdigest()[:24]}.npz"
-        with replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, **arrays)
+        keep_arrays(path, arrays, compress=True)
         return path
 
     def gather(self, keys: np.ndarray) -> None:
