@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test test-slurm lint format lock clean
+.PHONY: help run test test-slurm test-faults lint format lock clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -28,6 +28,9 @@ test: $(READY)  ## all checks and tests
 
 test-slurm: $(READY)  ## all tests on a real SLURM, which they start (packages slurm-wlm, munge)
 	NASFLOW_SLURM=long python -m pytest tests/slurm
+
+test-faults: $(READY)  ## runs of the workflow under faults: killed, full disk, damaged files (NASFLOW_FAULT_SEEDS="1 2")
+	NASFLOW_FAULTS=long python -m pytest -s tests/faults
 
 lint: $(READY)  ## style and workflow checks
 	ruff check .

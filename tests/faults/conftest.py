@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,12 +32,13 @@ def undisturbed(tmp_path_factory) -> Project:
     return project
 
 
-@pytest.fixture
-def disk(tmp_path):
-    """A folder on a small file system of its own, or None where none can be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
+@contextmanager
+def own_disk(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Make `folder`, as a small file system where one can be mounted; yield it, and whether it is one."""
+    folder.mkdir(parents=True)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", DISK, "tmpfs", folder], capture_output=True)
-    yield folder if mounted.returncode == 0 else None
-    if mounted.returncode == 0:
-        subprocess.run(["umount", "--lazy", folder], check=True)
+    try:
+        yield folder, mounted.returncode == 0
+    finally:
+        if mounted.returncode == 0:
+            subprocess.run(["umount", "--lazy", folder], check=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -61,15 +60,15 @@ class Harness:
         found: dict = {}
         if "full disk" in kinds and not self.on_own_disk:
             size = self.chance.choice([30_000, 100_000, 300_000])
-            found["limit"] = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+            found["front"] = ("prlimit", f"--fsize={size}")
         if "clock" in kinds and (library := next(Path("/usr/lib").glob(FAKETIME), None)):
             shift = self.chance.choice(["-400d", "+400d"])
             found["environment"] = {"LD_PRELOAD": str(library), "FAKETIME": shift}
         return found
 
     def _inject(self, kind: str, run: Run, conditions: dict) -> str | None:
-        if kind == "full disk" and "limit" in conditions:
-            return "no file may be larger than a limit"
+        if kind == "full disk" and "front" in conditions:
+            return f"no file could grow ({conditions['front'][1]} bytes)"
         if kind == "clock" and "environment" in conditions and self.chance.random() < 0.5:
             return f"the run had a clock moved by {conditions['environment']['FAKETIME']}"
         for _ in range(5):

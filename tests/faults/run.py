@@ -20,19 +20,18 @@ SPACE = re.compile(r"No space left on device|File too large")
 class Run:
     """The plain command, `snakemake --cores 2`, on a project."""
 
-    def __init__(self, project: Project, environment: dict | None = None, limit=None):
-        """environment: more of it. limit: called in the process before Snakemake begins."""
+    def __init__(self, project: Project, front: tuple[str, ...] = (), environment: dict | None = None):
+        """front: a command that executes the one after it. environment: more of it."""
         self.project, self.log = project, project.root / "said.log"
         command = (sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", project.config)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                command,
+                [*front, *command],
                 cwd=project.root,
                 env={**os.environ, "PYTHONPATH": str(project.root), **(environment or {})},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=limit,
             )
 
     def said(self) -> str:
@@ -52,11 +51,12 @@ class Run:
         return workers_in(self.project.root)
 
     def until_workers(self, jobs: int, seconds: float = 300) -> bool:
-        """Wait until so many jobs have begun and one is at work; whether that came before the end."""
-        deadline = time.monotonic() + seconds
+        """Wait until so many jobs were seen at work and one is; whether that came before the end."""
+        deadline, seen = time.monotonic() + seconds, set()
         while not self.over() and time.monotonic() < deadline:
-            begun = len(re.findall(r"^(?:local)?rule \w+:", self.said(), re.MULTILINE))
-            if begun >= jobs and self.workers():
+            working = self.workers()
+            seen.update(working)
+            if working and len(seen) >= jobs:
                 return True
             time.sleep(0.1)
         return False
