@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import json
 import logging
@@ -52,6 +53,7 @@ TOOLS = {
     "config": ("pipeline.config_command", "check a configuration; show it with all defaults"),
 }
 JUDGES = {"verify_io", "why", "status", "watch", "config"}  # tools that are to look at damaged artifacts
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 WRITTEN = {"out", "model", "costs", "csv", "log", "recipe"}  # options that name no file to read
 TABLES = {"autoencoders_table", "predictors_table", "search_table"}
 WHOLE_RUN = {"space", "images", "report_index", "papers", *TABLES}  # of no one benchmark
@@ -73,9 +75,9 @@ def main(argv: list[str] | None = None) -> int:
     module.add_arguments(parser)
     add_shared(parser, is_stage=name in STAGES)
     args = parser.parse_args(argv[1:])
-    log_to(args.log)
     end_with_snakemake()
     try:
+        log_to(args.log)
         with reported(args.log, name):
             if name not in JUDGES:
                 verify(files_in(args))
@@ -91,11 +93,23 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 1
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            return unexpected(name)
+        where = f" {error.filename}:" if error.filename else ""
+        text = f"{name}:{where} cannot be written ({error.strerror}); free space, then run again"
+        logging.getLogger("nasflow").error("%s", text)
+        return 1
     except Exception:
-        logging.getLogger("nasflow").exception(
-            "%s: unexpected error; please report it with the lines below", name
-        )
-        return 3
+        return unexpected(name)
+
+
+def unexpected(name: str) -> int:
+    """Log the exception that is handled now as a bug; return the exit status."""
+    logging.getLogger("nasflow").exception(
+        "%s: unexpected error; please report it with the lines below", name
+    )
+    return 3
 
 
 def run(module, args: argparse.Namespace, job: Job) -> int | None:

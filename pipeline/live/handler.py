@@ -38,6 +38,7 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         """Choose between a live line, plain lines and Snakemake's own log."""
         asked = self.common_settings
+        logging.raiseExceptions = False  # Snakemake's log on a full disk: no trace for each of its lines
         self.state, self.view = RunState(), None
         self.own = None
         if asked.dryrun or asked.verbose or asked.printshellcmds or asked.debug_dag or asked.quiet:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from pipeline.errors import ArtifactError
 from pipeline.files import CHECKED_SIZE, checksum, replacing
 from pipeline.freshness import Checksums, _damage
 from pipeline.job import Job
+from pipeline.live import DRAWS
 from pipeline.sidecars import (
     DIFFERS,
     changed_since_written,
@@ -187,3 +191,23 @@ def test_status_reads_large_ones_if_newer_or_of_another_size(artifact):
     artifact.write_bytes(artifact.read_bytes() + b" ")
     os.utime(artifact, (times, times))
     assert _damage(str(artifact), Checksums(limit=3)) == DIFFERS
+
+
+@pytest.mark.parametrize("drawn_on", ["", socket.gethostname()])
+def test_a_full_disk_is_one_line_even_if_the_log_is_on_it(tmp_path, drawn_on):
+    """No file may grow: not even the log can say so, from which a live line would read it."""
+    with artifacts.write_h5(tmp_path / "x.h5", "test", JOB) as handle:
+        artifacts.put_table(handle, {"number": [1.5]})
+    code = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); from pipeline.__main__ import main;"
+    code += "sys.exit(main(sys.argv[1:]))"
+    options = ("--log", tmp_path / "x.log", "--csv", tmp_path / "x.csv")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "export", tmp_path / "x.h5", *options],
+        env={**os.environ, DRAWS: drawn_on},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and "x.csv: cannot be written (File too large)" in done.stderr
+    assert not (tmp_path / "x.csv").exists()
