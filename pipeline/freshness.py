@@ -136,11 +136,11 @@ def own_state(job: FileJob, checksums: Checksums) -> tuple[str, tuple[str, ...]]
         made = _made(job)
     except ArtifactError as error:
         return "stale", (str(error),)
+    if made is None:
+        return "foreign", ("nothing is recorded about what made it",)
     damages = [damage for file in job.outputs if (damage := _damage(file, checksums))]
     if damages:
         return "stale", tuple(damages)
-    if made is None:
-        return "foreign", ("nothing is recorded about what made it",)
     times = min(os.stat(file).st_mtime for file in job.outputs)
     changes = [*changes_since(made, job.recipe), *input_changes(made["inputs"], job.inputs, times, checksums)]
     return ("stale" if changes else "fresh"), tuple(changes)
