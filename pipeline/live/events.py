@@ -75,13 +75,22 @@ class RunState:
             self.result = f"{job.name}: {said}"
             return self.result
 
-    def fail(self, jobid: int, rule: str, logs: Sequence[str]) -> list[str]:
-        """Take a job's failure; return lines that say it whole."""
+    def fail(
+        self, jobid: int, rule: str, logs: Sequence[str], message: str | None = None, in_group: bool = False
+    ) -> list[str]:
+        """Take a job's failure; return lines that say it whole.
+
+        message: what the executor says of it ("SLURM status is: 'TIMEOUT'"). in_group: a cluster ran it with
+        others, and only those that left an error are known to have failed.
+        """
+        said = next((lines for log in logs if (lines := whole_error(log))), [])
         with self.lock:
             job = self.running.pop(jobid, None) or self.jobs.get(jobid)
+            if in_group and not said:
+                return []
             name = job.name if job else title(rule)
             self.failed.append(name)
-        said = next((lines for log in logs if (lines := whole_error(log))), [SILENT])
+        said = [*(said or [SILENT]), *([f"        {message}"] if message else [])]
         return [f"failed: {name}: {said[0]}", *said[1:], f"        log: {', '.join(logs) or 'it has none'}"]
 
     def time_left(self) -> float | None:

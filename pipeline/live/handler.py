@@ -70,8 +70,12 @@ class LogHandler(LogHandlerBase):
             if said is not None:
                 self.view.ended(said)
         elif event == LogEvent.JOB_ERROR:
-            for line in self.state.fail(record.jobid, record.rule_name, record.log):
+            said = record.jobid, record.rule_name, record.log, record.rule_msg, bool(record.indent)
+            for line in self.state.fail(*said):
                 self.view.write(line, error=True)
+        elif event == LogEvent.GROUP_ERROR:
+            logs = ", ".join(record.aux_logs) or "none"
+            self.view.write(f"failed: a group of {len(record.job_error_info)} jobs; log: {logs}", error=True)
         elif event in (None, LogEvent.ERROR):
             text = record.getMessage()
             if text and text != "None" and not NOISE.match(text):

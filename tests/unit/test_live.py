@@ -161,7 +161,10 @@ def test_the_state_of_a_run(tmp_path):
 def test_a_job_that_was_killed_left_no_word(tmp_path):
     state = RunState()
     begun(state, tmp_path, 1, "gates", "")
-    assert "was it killed?" in state.fail(1, "train_predictor", [str(tmp_path / "gates.log")])[0]
+    log = str(tmp_path / "gates.log")
+    assert state.fail(1, "train_predictor", [log], in_group=True) == [] == state.failed
+    killed, said, where = state.fail(1, "train_predictor", [log], "SLURM status is: 'TIMEOUT'")
+    assert "was it killed?" in killed and "TIMEOUT" in said and where.endswith(log)
 
 
 def test_estimates_of_the_workflow_reach_the_state(tmp_path):
