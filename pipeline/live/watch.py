@@ -14,6 +14,7 @@ from pipeline.progress import clock
 from pipeline.why import default_snakefile
 
 SILENT = 120.0  # seconds after which a running job's silence is worth a word
+SHOWN = 12  # jobs of a kind that are shown as text; a cluster runs hundreds
 PLAIN = 10.0  # seconds between pictures without a terminal
 HELP = (
     "Watch a run from its logs, progress files and artifacts alone: each stage's jobs done, what runs and "
@@ -101,7 +102,7 @@ def _draw(watched: Watched, every: float) -> int:
 
 
 def as_text(picture: Picture) -> str:
-    """Return the picture in lines: stages, running jobs, failed ones, last results."""
+    """Return the picture in lines: stages, failed jobs, running ones, last results."""
     left = in_words(picture.seconds_left) if picture.done < picture.total else "all done"
     lines = [f"{picture.done}/{picture.total} jobs{', ' + left if left else ''}"]
     for stage in picture.stages:
@@ -109,10 +110,16 @@ def as_text(picture: Picture) -> str:
         lines.append(
             f"  {stage['stage']:20} {stage['done']:>6}/{stage['total']:<6} {', '.join(more)}".rstrip()
         )
-    for job in picture.running:
+    for job in picture.failed[:SHOWN]:
+        lines += [f"failed  {job['job']}: {job['error']}", f"        log: {job['log']}"]
+    lines += _more(picture.failed, "failed")
+    for job in picture.running[:SHOWN]:
         silent = f"; silent for {clock(job['silent'])}" if job["silent"] > SILENT else ""
         lines.append(f"runs    {job['job']}: {job['words']}{silent}")
-    for job in picture.failed:
-        lines += [f"failed  {job['job']}: {job['error']}", f"        log: {job['log']}"]
+    lines += _more(picture.running, "run")
     lines += [f"result  {job['job']}: {job['text']}" for job in picture.results]
     return "\n".join(lines)
+
+
+def _more(jobs: list[dict], what: str) -> list[str]:
+    return [f"        {len(jobs) - SHOWN} more {what} (all of them: --json)"] if len(jobs) > SHOWN else []

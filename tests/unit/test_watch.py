@@ -12,7 +12,7 @@ import pytest
 from pipeline.artifacts import write_text_artifact
 from pipeline.job import Job
 from pipeline.live import watch
-from pipeline.live.picture import Watched
+from pipeline.live.picture import Picture, Watched
 from pipeline.workflow_files import FileJob
 from tests.unit.test_live import write_progress
 
@@ -140,6 +140,20 @@ def test_json_and_the_end_of_a_run(jobs, monkeypatch, capsys):
     assert watch.run(Args(once=False, json=True), None) == 0  # ends by itself
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["done"] for line in lines] == [0, 1, 2, 3]
+
+
+def test_a_picture_on_a_terminal_is_drawn_until_all_is_done(jobs, monkeypatch, capsys):
+    left = list(jobs)
+    monkeypatch.setattr(watch.time, "sleep", lambda seconds: made(left.pop(0)))
+    assert watch._draw(Watched(jobs), 0.01) == 0 and left == []
+    assert "3/3 jobs, all done" in capsys.readouterr().out
+
+
+def test_of_hundreds_of_jobs_some_are_shown(jobs):
+    job = {"job": "x", "words": "0:01", "silent": 1.0, "error": "e", "log": "l"}
+    text = watch.as_text(Picture(0, 1000, None, running=[job] * 500, failed=[job] * 30))
+    assert text.count("runs    x") == text.count("failed  x") == watch.SHOWN
+    assert "488 more run" in text and "18 more failed" in text
 
 
 def test_ctrl_c_leaves_with_0(jobs, monkeypatch):
