@@ -1,24 +1,28 @@
-"""Measure `watch` on a configuration of some ten thousand artifacts: its start, and each look after it.
+"""Measure the looks of `watch` at a run of some ten thousand artifacts.
 
-The artifacts are those of `perf/status.py`. CPU times, as other work on the machine does not count.
+The artifacts are lines of text with the sidecars that their jobs would have written; a table is made of all.
+CPU times, as other work on the machine does not count.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
+import socket
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import yaml
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from perf.status import CONFIG, configuration, make_artifacts, seconds  # noqa: E402
-from pipeline.live.watch import as_text, watched_run  # noqa: E402
+from pipeline.live.picture import Watched  # noqa: E402
+from pipeline.live.watch import as_text  # noqa: E402
+from pipeline.workflow_files import FileJob  # noqa: E402
+
+RECIPE = {"settings": {"epochs": 8}, "seed": 1, "code": "0123456789abcdef", "entries": []}
 
 
 def measured(what: str, call):
@@ -29,41 +33,63 @@ def measured(what: str, call):
     return found
 
 
-def run_half(folder: Path) -> None:
+def make(job: FileJob) -> str:
+    """Write a job's output, sidecar and log; return the output's checksum."""
+    output, text = Path(job.outputs[0]), f"number\n{job.outputs[0]}\n"
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    inputs = {file: SUMS[file] for file in job.inputs}
+    record = {"wall_seconds": 30.0, "sha256": sha256, "bytes": len(text)}
+    record["provenance"] = RECIPE | {"inputs": inputs, "modules": {}}
+    for file, content in ((f"{output}.run.json", json.dumps(record)), (job.logs[0], "10:00:00 INFO done\n")):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).write_text(content)
+    output.write_text(text)
+    return sha256
+
+
+def jobs_of(n: int) -> list[FileJob]:
+    """Return a run of `n` chunks and a table, made."""
+    made = []
+    for k in range(n):
+        name = f"children/digits101/chunk_{k}"
+        wildcards = {"benchmark": "digits101", "chunk": str(k)}
+        files = (f"results/{name}.csv",), (), RECIPE, wildcards, (f"results/logs/{name}.log",)
+        made.append(FileJob("train_children", *files))
+    chunks = tuple(job.outputs[0] for job in made)
+    files = ("results/table.csv",), chunks, RECIPE, {"benchmark": "digits101"}, ("results/logs/table.log",)
+    made.append(FileJob("build_benchmark", *files))
+    for job in made:
+        SUMS[job.outputs[0]] = make(job)
+    return made
+
+
+def run_half(jobs: list[FileJob]) -> None:
     """Leave the folder as half-way in a run: a tenth of the chunks missing, a hundred jobs at work."""
-    chunks = sorted((folder / "results/children/digits101").glob("*.h5"))
-    for chunk in chunks[::10]:
-        chunk.unlink()
     now = time.time()
-    content = {"command": "children", "pid": os.getpid(), "host": os.uname().nodename, "started": now}
+    content = {"command": "children", "pid": os.getpid(), "host": socket.gethostname(), "started": now}
     content |= {"updated": now, "state": "running"}
     content["parts"] = {"networks": {"done": 6, "total": 10, "began": now - 40, "first": 2}}
-    logs = folder / "results/logs/children/digits101"
-    logs.mkdir(parents=True, exist_ok=True)
-    for chunk in chunks[::10][:100]:
-        (logs / f"{chunk.stem}.progress").write_text(json.dumps(content))
+    for place, job in enumerate(jobs[:-1:10]):
+        os.remove(job.outputs[0])
+        if place < 100:
+            Path(job.logs[0]).with_suffix(".progress").write_text(json.dumps(content))
+
+
+SUMS: dict[str, str] = {}  # file -> checksum
 
 
 def main() -> None:
     """Print the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--artifacts", type=int, default=10_000)
-    parser.add_argument("--folder", type=Path, help="keep the artifacts here (default: a temporary folder)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = (args.folder or Path(temporary)).resolve()
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / CONFIG).write_text(yaml.safe_dump(configuration(args.artifacts)))
-        print(f"{make_artifacts(folder)} artifacts")
-        cpu, wall, _ = seconds("pipeline", "watch", "--once", "--configfile", CONFIG)
-        print(f"{'watch --once, a process':44}{cpu:6.2f} s CPU {wall:6.2f} s")
-        options = argparse.Namespace(
-            targets=[], configfile=[Path(CONFIG)], config=[], snakefile=ROOT / "Snakefile"
-        )
-        watched = measured("reading the rules", lambda: watched_run(options))
-        measured("first look, all done", watched.look)
+        os.chdir(temporary)
+        jobs = measured(f"writing {args.artifacts} artifacts", lambda: jobs_of(args.artifacts - 1))
+        watched = Watched(jobs)
+        assert measured("first look, all done", watched.look).done == len(jobs)
         measured("look, nothing new", watched.look)
-        run_half(folder)
+        run_half(jobs)
         measured("look, a tenth gone, 100 jobs at work", watched.look)
         picture = measured("look, nothing new", watched.look)
         print(as_text(picture).splitlines()[0])
