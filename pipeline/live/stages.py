@@ -24,6 +24,7 @@ STAGES = {  # rule -> (what it is called, command whose estimates hold for it)
     "search_table": ("search table", "search_table"),
     "generate_cells": ("generated cells", "semigan"),
     "paper_table": ("papers", "papers"),
+    "write_figures": ("figures", "figures"),
     "write_report": ("report", "report"),
     "write_report_index": ("overview", "report_index"),
 }
