@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test test-slurm test-faults lint format lock clean
+.PHONY: help run test test-slurm test-faults lint docs format lock clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -38,6 +38,10 @@ lint: $(READY)  ## style and workflow checks
 	snakefmt --check Snakefile rules
 	snakemake --lint
 
+docs: $(READY)  ## the documentation as a site: site/index.html
+	sphinx-build -q -E -a -W --keep-going -c docs/generator docs site
+	@echo "Documentation: $(CURDIR)/site/index.html"
+
 format: $(READY)  ## bring everything into the agreed form
 	ruff check --fix .
 	ruff format .
@@ -46,5 +50,5 @@ format: $(READY)  ## bring everything into the agreed form
 lock: $(READY)  ## write envs/ anew from what is installed
 	python envs/lock.py
 
-clean:  ## remove results (the environment stays)
-	rm -rf results .snakemake
+clean:  ## remove results and site (the environment stays)
+	rm -rf results .snakemake site

@@ -44,61 +44,73 @@ localrules:
 
 
 rule report:
+    """The report and all that stands in it; the default."""
     default_target: True
     input:
         REPORT,
 
 
 rule images:
+    """Image sets: decoded once, split by seed."""
     input:
         IMAGES,
 
 
 rule children:
+    """Child networks of benchmarks that are trained here."""
     input:
         CHILDREN,
 
 
 rule io_dataset:
+    """What trained networks output for images."""
     input:
         IO_DATASET,
 
 
 rule benchmarks:
+    """Benchmark tables, from trained networks or from files, and surrogates."""
     input:
         BENCHMARKS,
 
 
 rule autoencoders:
+    """arch2vec and info-NAS, and their table."""
     input:
         AUTOENCODERS,
 
 
 rule embeddings:
+    """Embeddings of all cells of each space by each autoencoder; not part of the report."""
     input:
         EMBEDDINGS,
 
 
 rule zeroshot:
+    """Scores of untrained networks."""
     input:
         ZEROSHOT,
 
 
 rule predictors:
+    """Predictors, trained and tested, and their tables."""
     input:
         PREDICTORS,
 
 
 rule search:
+    """Searches, and their table."""
     input:
         SEARCH,
 
 
 rule papers:
+    """Numbers of papers beside this run's."""
     input:
         PAPERS,
 
 
 rule generated:
+    """What SemiGAN-NAD generates, beside the benchmark's cells."""
     input:
         GENERATED,

@@ -71,10 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"nasflow: unknown command {name!r}; one of: {', '.join(STAGES | TOOLS)}", file=sys.stderr)
         return 2
     module = importlib.import_module((STAGES | TOOLS)[name][0])
-    parser = argparse.ArgumentParser(prog=f"python -m pipeline {name}", description=module.HELP)
-    module.add_arguments(parser)
-    add_shared(parser, is_stage=name in STAGES)
-    args = parser.parse_args(argv[1:])
+    args = parser_of(name).parse_args(argv[1:])
     end_with_snakemake()
     try:
         log_to(args.log)
@@ -110,6 +107,15 @@ def unexpected(name: str) -> int:
         "%s: unexpected error; please report it with the lines below", name
     )
     return 3
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """Return the parser of a command's options."""
+    module = importlib.import_module((STAGES | TOOLS)[name][0])
+    parser = argparse.ArgumentParser(prog=f"python -m pipeline {name}", description=module.HELP)
+    module.add_arguments(parser)
+    add_shared(parser, is_stage=name in STAGES)
+    return parser
 
 
 def run(module, args: argparse.Namespace, job: Job) -> int | None:

@@ -1,7 +1,7 @@
 """The semi-supervised assessor: cells, labelled or not, predicted together with those that are like them.
 
 Source: Tang et al. 2020, "A Semi-Supervised Assessor of Neural Architectures". What the paper leaves open is
-a setting here; docs/ssa.md says which choice is whose.
+a setting here; docs/explanation/ssa.md says which choice is whose.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The zero-shot metrics: what each is called, where it comes from and what it takes.
 
-`docs/zeroshot.md` has the definitions. The modules that compute them: `passes` (all that one forward pass of
+`docs/explanation/zeroshot.md` has the definitions. The modules that compute them: `passes` (all that one forward pass of
 images and the passes back through it give), `codes`, `jacobian`, `synflow`, `zen`.
 """
 

@@ -1,4 +1,4 @@
-"""The example of docs/add_a_predictor.md is a predictor, as it is printed there."""
+"""The example of docs/howto/add_a_predictor.md is a predictor, as it is printed there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipeline.predictors.resources import Resources
 from pipeline.spaces import darts, nasbench201
 from tests.unit.predictor_cells import made_up_accuracies, some_cells
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "add_a_predictor.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "howto" / "add_a_predictor.md"
 
 
 def printed(language: str) -> str:
@@ -47,7 +47,7 @@ def example(tmp_path, monkeypatch):
 
 
 def test_the_configuration_is_checked_like_any_other(example):
-    raw = yaml.safe_load((DOCUMENT.parents[1] / "configs" / "nasbench201.yaml").read_text())
+    raw = yaml.safe_load((DOCUMENT.parents[2] / "configs" / "nasbench201.yaml").read_text())
     named = yaml.safe_load(printed("yaml"))["predictors"]
     made = check(raw | {"predictors": raw["predictors"] | named})
     assert made.predictors["nearest"].items() >= {"method": "nearest", "k": 5}.items()

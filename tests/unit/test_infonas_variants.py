@@ -33,7 +33,7 @@ from tests.unit import trained_networks as trained
 from tests.unit.autoencoder_tasks import CPU, JOINT, arguments, fit, killed_in_epoch, same_weights, task_of
 from tests.unit.predictor_cells import some_cells
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+TABLES = Path(__file__).resolve().parents[2] / "docs" / "reference" / "tables.md"
 
 
 @pytest.fixture(scope="module")
@@ -282,7 +282,7 @@ def test_table_has_a_row_for_each_run(files, tmp_path):
     ours = table.iloc[1]
     with open_h5(outs[0]) as handle:
         assert ours["baseline_l1_train"] == pytest.approx(handle.attrs["mean_baseline_train"], abs=1e-6)
-    documented = README.read_text()
+    documented = TABLES.read_text()
     for column in table:  # by its name, or as one of many that are made alike
         for part in sorted(PARTS, key=len, reverse=True):
             column = re.sub(rf"_{part}(?=_|$)", "_SET", column)

@@ -123,7 +123,7 @@ def test_a_finished_run_is_fresh_and_an_edited_reader_or_encoder_concerns_its_ow
 
 
 def test_a_predictor_is_one_file_and_one_line_of_configuration(tables, tmp_path):
-    """The example of docs/add_a_predictor.md, as printed."""
+    """The example of docs/howto/add_a_predictor.md, as printed."""
     project = tables.copy(tmp_path / "project")
     (project.root / "pipeline" / "predictors" / "nearest.py").write_text(printed("python"))
     (line,) = printed("yaml").splitlines()[1:]
