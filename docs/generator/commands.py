@@ -1,4 +1,4 @@
-"""The workflow's targets and files, from the Snakefile and its rules, and the commands, from their parsers."""
+"""Targets and files, from the Snakefile and its rules; commands, from their parsers."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def files() -> list[tuple[str, str, str]]:
         for rule, body in RULE.findall(smk.read_text()):
             command = SHELL.search(body)
             for _, block in OUTPUT.findall(body):
-                for file in re.findall(r'"(results/[^"]+)"', block):
-                    found.append((file, rule, command.group(1) if command else ""))
+                names = re.findall(r'"(results/[^"]+)"', block)
+                found.extend((name, rule, command.group(1) if command else "") for name in names)
     return found
 
 
@@ -40,7 +40,7 @@ def target_tables() -> str:
     lines += [f"| `{name}` | {in_text(said)} |" for name, said in targets().items()]
     lines += ["", "## Files", ""]
     lines += [
-        "Each file is a target, too. `{…}` stands for a name of the configuration, or for a number.",
+        "Each file is a target, too. `{…}` stands for a name of the configuration or a number.",
         "",
     ]
     lines += ["| file | rule | command |", "| --- | --- | --- |"]

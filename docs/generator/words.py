@@ -1,4 +1,4 @@
-"""Types, bounds, defaults and descriptions of settings in words, as Markdown that fits into a table's cell."""
+"""Types, bounds, defaults and descriptions of settings in words, as Markdown for a table's cells."""
 
 from __future__ import annotations
 

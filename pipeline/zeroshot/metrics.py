@@ -1,7 +1,7 @@
 """The zero-shot metrics: what each is called, where it comes from and what it takes.
 
-`docs/explanation/zeroshot.md` has the definitions. The modules that compute them: `passes` (all that one forward pass of
-images and the passes back through it give), `codes`, `jacobian`, `synflow`, `zen`.
+`docs/explanation/zeroshot.md` has the definitions. The modules that compute them: `passes` (all that one
+forward pass of images and the passes back through it give), `codes`, `jacobian`, `synflow`, `zen`.
 """
 
 from __future__ import annotations

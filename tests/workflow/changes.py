@@ -1,4 +1,4 @@
-"""The table of changes: what each makes stale, and nothing else (docs/explanation/staleness.md shows it to people)."""
+"""The changes: what each makes stale, and nothing else (docs/explanation/staleness.md is for people)."""
 
 from __future__ import annotations
 
