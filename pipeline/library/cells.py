@@ -15,8 +15,8 @@ def parse_cells(space: str, **columns: Sequence[str]) -> Archs:
     """Return the cells that texts spell, in their order.
 
     columns: N texts each; nasbench101 and its subspaces: adjacency and ops; nasbench201: arch_str; darts:
-    genotype, compact_arch or cell (docs/benchmarks.md). Raises ConfigError for an unknown space, DataError
-    for a text that spells no cell or one outside the space.
+    genotype, compact_arch or cell (docs/howto/benchmarks.md). Raises ConfigError for an unknown space,
+    DataError for a text that spells no cell or one outside the space.
     """
     module, given = spaces.load(space), {name: list(texts) for name, texts in columns.items()}
     if not given or len({len(texts) for texts in given.values()}) > 1:

@@ -21,9 +21,9 @@ def zero_shot_scores(
 ):
     """Return scores of untrained networks as a DataFrame: cell, a float column a metric, reason.
 
-    metrics: some of docs/zeroshot.md, or "all". images: an image set of the workflow (.h5), or "digits" for
-    scikit-learn's. settings: batch_size, seeds and network ({stem_channels, stacks, cells_per_stack}), as in
-    a configuration. A score that cannot be computed is NaN, and `reason` says why.
+    metrics: some of docs/explanation/zeroshot.md, or "all". images: an image set of the workflow (.h5), or
+    "digits" for scikit-learn's. settings: batch_size, seeds and network ({stem_channels, stacks,
+    cells_per_stack}), as in a configuration. A score that cannot be computed is NaN, and `reason` says why.
 
     Raises ConfigError for an unknown metric or setting, ArtifactError for a damaged image set.
     """
