@@ -18,6 +18,7 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4  # links to headings are checked
 exclude_patterns = ["generator"]
 highlight_language = "text"
+smartquotes = False  # "--option" stays two signs
 
 html_theme = "furo"
 html_title = "nasflow"
@@ -27,6 +28,7 @@ html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
+html_use_index = False
 
 # a page -> what stands at its line GENERATED
 GENERATED = "% generated"

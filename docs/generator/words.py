@@ -42,8 +42,8 @@ def bounds_in_words(info: FieldInfo) -> str:
 
 
 def _inner_bounds(annotation: Any) -> Iterator[str]:
-    """Yield the bounds of what a list or an alternative of a type holds."""
-    for part in get_args(annotation):
+    """Yield the bounds of what a list or an alternative of a type holds; of a mapping, of its values."""
+    for part in get_args(annotation)[get_origin(annotation) is dict :]:
         if get_origin(annotation) is Annotated and part is not get_args(annotation)[0]:
             yield from _bounds(getattr(part, "metadata", [part]))
         elif get_origin(annotation) is not Literal:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import metadata, packages_distributions, version
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,6 +35,12 @@ def test_the_lock_pins_every_dependency_of_the_package():
     names = {need.name.lower() for need in here}
     assert names <= lock().keys()
     assert lock()["torch"] == "2.13.0"
+
+
+def test_what_is_locked_installs_on_the_oldest_python_that_is_promised():
+    oldest = "3.11.2"  # Debian 12's; the project's metadata says 3.11
+    needs = {name: metadata(name)["Requires-Python"] or "" for name in lock()}
+    assert [name for name, need in needs.items() if not SpecifierSet(need).contains(oldest)] == []
 
 
 def imported(folder: str) -> set[str]:
