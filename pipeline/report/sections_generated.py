@@ -101,7 +101,7 @@ def _places(c: Context, file: Path, frame: pd.DataFrame, name: str) -> list[Figu
             Panel(draw(rows, column), label)
             for column, label in (("generated_mean", "generated"), ("benchmark", "benchmark"))
         ]
-        bold = {"operation": "the most frequent of a place", "edge": "as many as a cell may have"}[part]
+        bold = {"operation": "the most frequent of a place", "edge": "the nine most frequent ones"}[part]
         found = {"operation": "an operation at a place", "edge": "an edge from a vertex to another"}[part]
         caption = (
             f"How many of the best cells have {found}; generated ones: best by prediction, "

@@ -51,8 +51,9 @@ def papers(c: Context) -> Section | None:
         return Section("papers", title, "This run measured nothing that these papers print.")
     lead, worse = "What the papers print, and what this run measured.", verdicts.count("worse")
     if verdicts:
+        good, are = words.count(len(verdicts), "number"), "is" if len(verdicts) == 1 else "are"
         lead = (
-            f"{words.number(len(verdicts) - worse)} of {words.count(len(verdicts), 'number')} are as good as "
+            f"{words.number(len(verdicts) - worse)} of {good} {are} as good as "
             f"printed: better, or worse by at most two standard deviations of ours. "
             f"{words.number(worse)} {'is' if worse == 1 else 'are'} worse."
         )
@@ -125,7 +126,8 @@ def _cell(measure: str, row: pd.Series) -> Cell:
 
 
 def _caption(c: Context, part: pd.DataFrame) -> str:
-    runs = words.listed(words.number(n) for n in sorted(part["n_runs"].unique()))
+    of_runs = part[part["name"] != OWN]["n_runs"] if (part["name"] != OWN).any() else part["n_runs"]
+    runs = words.listed(words.number(n) for n in sorted(of_runs.unique()))
     text = f"Ours: mean ± standard deviation over {runs} {'run' if runs == '1' else 'runs'}"
     tests = part["n_test"].dropna().unique()
     if len(tests) == 1:

@@ -251,7 +251,7 @@ def test_the_report_shows_shares_in_percent_and_judges_only_what_is_good(joined,
     nacg, own = four.rows
     assert nacg[1].tone == "good" and nacg[1].text.startswith("▴ 75.0") and nacg[2].tone == "bad"
     assert own[0].text == "all of the benchmark" and own[2].text.startswith("10.0") and not own[2].tone
-    assert figure.rows[0][1].tone == ""
+    assert figure.rows[0][1].tone == "" and "over 5 runs" in four.caption
 
 
 def test_a_paper_is_named_and_its_numbers_are_part_of_the_recipe(monkeypatch, tmp_path):
