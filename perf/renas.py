@@ -40,6 +40,8 @@ VERSIONS = {  # name -> method, settings
     "v2": ("renas", {"loss": "mse"}),
     "v3": ("renas", {"layers": "types"}),
     "v4": ("renas", {}),
+    "v3_one_hot": ("renas", {"layers": "types", "one_hot": True}),
+    "v4_one_hot": ("renas", {"one_hot": True}),
     "v4_hinge": ("renas", HINGE),
     "v4_continuity_0.1": ("renas", {**HINGE, "continuity": 0.1}),
     "v4_continuity_1": ("renas", {**HINGE, "continuity": 1.0}),

@@ -31,14 +31,18 @@ TYPES = {  # names of operations, from type 0
 }
 
 
-def tensor_size(space, layers: Layers = "all") -> tuple[int, int, int]:
-    """Return (layers, V, V). Raises ConfigError for a space whose cells are not encoded so."""
+def tensor_size(space, layers: Layers = "all", one_hot: bool = False) -> tuple[int, int, int]:
+    """Return (layers, V, V). one_hot: as from `one_hot_types`.
+
+    Raises ConfigError for a space whose cells are not encoded so.
+    """
     if space.NAME not in CELLS:
         raise ConfigError(
             f"the tensor of ReNAS is one of {' and '.join(CELLS)}, not of {space.NAME}; use another method"
         )
     nodes = space.V if space.OPERATIONS_ON == "nodes" else space.N_NODES
-    return 1 + 2 * CELLS[space.NAME] * (layers == "all"), nodes, nodes
+    types = len(_types_of_edges(space)) if one_hot else 1
+    return types + 2 * CELLS[space.NAME] * (layers == "all"), nodes, nodes
 
 
 def renas_tensor(
@@ -60,6 +64,22 @@ def renas_tensor(
             sources, targets = zip(*space.EDGES, strict=True)
             tensor[part][:, :, sources, targets] = of_slots
     return tensor
+
+
+def one_hot_types(tensor: np.ndarray, space) -> np.ndarray:
+    """Return the tensor with a layer of zeros and ones for each type in place of the layer of types.
+
+    float32 (N, layers, V, V) -> (N, layers - 1 + types, V, V). Not of the paper: numbers of types say that
+    one operation is more than another.
+    """
+    shown = tensor[:, :1] == np.array(_types_of_edges(space), np.float32)[:, None, None]
+    return np.concatenate([shown.astype(np.float32), tensor[:, 1:]], axis=1)
+
+
+def _types_of_edges(space) -> range:
+    """Return the types that an entry may have: none and "input" are at the end of no edge."""
+    names = TYPES[space.OPERATIONS_ON]
+    return range(2 if space.OPERATIONS_ON == "nodes" else 1, len(names))
 
 
 def _numbers(archs: Archs, space, layers: Layers, units: tuple) -> np.ndarray:

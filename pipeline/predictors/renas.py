@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
-from pipeline.encodings.renas_tensor import Layers, renas_tensor, tensor_size
+from pipeline.encodings.renas_tensor import Layers, one_hot_types, renas_tensor, tensor_size
 from pipeline.predictors.ranking import Loss, Ranking, TrainingSettings
+from pipeline.spaces import load
 
 REGRESSES_ACCURACY = {"loss": "mse"}
 
@@ -20,6 +21,7 @@ class Settings(TrainingSettings):
     """
 
     layers: Layers = Field("all", description="all: types, FLOPs and parameters; types: no costs")
+    one_hot: bool = Field(False, description="a layer for each type, in place of one layer of their numbers")
     scale: Literal["training_cells", "units", "none"] = Field(
         "training_cells",
         description="training_cells: mean 0 and deviation 1 of each number over them; units: FLOPs in 10^7 "
@@ -43,7 +45,7 @@ class Predictor(Ranking):
     @classmethod
     def encoder(cls, settings, space, generators):
         """Return an untrained LeNet. Raises ConfigError for other spaces."""
-        size = tensor_size(space, settings.layers)
+        size = tensor_size(space, settings.layers, settings.one_hot)
         from pipeline.predictors.encoders.renas import ReNas
 
         return ReNas(settings, size, generators)
@@ -52,4 +54,5 @@ class Predictor(Ranking):
     def views(cls, settings, archs, resources):
         """Return the tensors, float32 (N, layers, V, V)."""
         units = {"units": (1, 1)} if settings.scale == "none" else {}
-        return [renas_tensor(archs, settings.layers, **units)]
+        tensor = renas_tensor(archs, settings.layers, **units)
+        return [one_hot_types(tensor, load(archs.space)) if settings.one_hot else tensor]

@@ -120,6 +120,20 @@ def test_type_layers_are_the_first_of_the_tensor(cells):
     np.testing.assert_allclose(raw[:, 2::2], whole[:, 2::2] * 1e5, rtol=1e-6)
 
 
+@pytest.mark.parametrize("space", [nasbench101, nasbench201])
+def test_a_layer_for_each_type(space):
+    archs = some_cells(50) if space is nasbench101 else space.sample(50, np.random.default_rng(0))
+    tensor = renas_tensor.renas_tensor(archs)
+    shown = renas_tensor.one_hot_types(tensor, space)
+    names = {"nodes": (2, 3, 4, 5), "edges": (1, 2, 3, 4)}[space.OPERATIONS_ON]
+    assert shown.shape[1:] == renas_tensor.tensor_size(space, one_hot=True)
+    assert len(names) == 4 == shown.shape[1] - tensor.shape[1] + 1
+    weights = np.array(names, np.float32)[:, None, None]
+    assert set(np.unique(shown[:, :4])) == {0, 1}
+    np.testing.assert_array_equal((shown[:, :4] * weights).sum(axis=1), tensor[:, 0])
+    np.testing.assert_array_equal(shown[:, 4:], tensor[:, 1:])
+
+
 def test_a_tensor_does_not_depend_on_how_many_cells_are_encoded(cells, monkeypatch):
     archs, _ = cells
     whole = renas_tensor.renas_tensor(archs)
@@ -129,8 +143,15 @@ def test_a_tensor_does_not_depend_on_how_many_cells_are_encoded(cells, monkeypat
 
 @pytest.mark.parametrize(
     "version",
-    [{"layers": "types", "loss": "mse"}, {"loss": "mse"}, {"layers": "types"}, {}, {"scale": "units"}],
-    ids=["v1", "v2", "v3", "v4", "units"],
+    [
+        {"layers": "types", "loss": "mse"},
+        {"loss": "mse"},
+        {"layers": "types"},
+        {},
+        {"scale": "units"},
+        {"layers": "types", "one_hot": True},
+    ],
+    ids=["v1", "v2", "v3", "v4", "units", "one_hot"],
 )
 def test_versions_learn(cells, version):
     archs, truth = cells
