@@ -100,7 +100,6 @@ SYSTEMS = {  # on NAS-Bench-201: name -> settings; the method is the name unless
     "mlp": {"one_hot": True},
     "preference_gp": {},
     "xgboost": {},
-    "random_forest": {},
     "semigan": {},
     "ssa": SSA,
     "ssa_one_hot_logistic": {**SSA, "matrix": "one_hot", "loss": "pairwise_bce"},
