@@ -73,7 +73,7 @@ def read_checked(path) -> memoryview:
 
 def checksum(path) -> str:
     """Return the SHA-256 of a file's content, or of the names and contents of all files in a folder."""
-    if Path(path).is_dir():
+    if os.path.isdir(path):
         files = sorted(f for f in Path(path).rglob("*") if f.is_file())
         listed = "\n".join(f"{checksum(f)} {f.relative_to(path)}" for f in files)
         return hashlib.sha256(listed.encode()).hexdigest()

@@ -49,7 +49,8 @@ def write_run_record(path, job: Job, run: Mapping | None = None, draft: Path | N
 def read_run_record(path) -> dict:
     """Return the sidecar of `path`, or an empty dict if it is not there, or no sidecar."""
     try:
-        record = json.loads(sidecar_of(path).read_text())
+        with open(f"{path}.run.json", "rb") as file:
+            record = json.loads(file.read())
     except (OSError, ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
