@@ -34,7 +34,7 @@ class Harness:
     answers: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self):
-        self.chance = random.Random(self.seed)
+        self.chance, self.began = random.Random(self.seed), time.monotonic()
 
     def strike(self, kinds: list[str]) -> list[str]:
         """Run the plain command and inject faults at random moments; return those that were possible."""
@@ -47,9 +47,9 @@ class Harness:
             if what is not None:
                 done.append(kind)
                 self.struck[kind] = self.struck.get(kind, 0) + 1
-                self.log.append(f"{kind}: {what}")
+                self._note(f"{kind}: {what}")
         code = run.end()
-        self.log.append(f"    the run ended with {code}")
+        self._note(f"    the run ended with {code}")
         if "kill snakemake" in done:
             self._all_workers_end()
         self._follow(run.said(), code)
@@ -101,8 +101,12 @@ class Harness:
         elif UNLOCK.search(line):
             self._count("unlocked")
             self.project.snakemake(options=("--unlock",))
-        self.log.append(f"    said: {line}")
+        self._note(f"    said: {line}")
         return line
+
+    def _note(self, line: str) -> None:
+        self.log.append(line)
+        print(f"seed {self.seed}, {time.monotonic() - self.began:5.0f} s: {line}", flush=True)
 
     def _count(self, answer: str) -> None:
         self.answers[answer] = self.answers.get(answer, 0) + 1
@@ -113,8 +117,10 @@ class Harness:
             run = Run(self.project)
             code = run.end()
             if code == 0:
-                self._count(f"finished by plain command {attempt + 1}")
-                return self._compare()
+                self._compare()
+                self._count(f"same bytes after {attempt + 1} plain commands")
+                self._note(f"    same bytes after {attempt + 1} plain commands")
+                return
             assert self._follow(run.said(), code), f"no line says what to do:\n{run.said()}"
         raise AssertionError(f"not done after {TRIES} runs")
 
