@@ -15,6 +15,7 @@ from tests.workflow.conftest import Project
 CLOCK_TIMES = ("predictors_cost.csv",)  # artifacts that hold times, beside the report
 TRIES = 6  # plain commands in a row, each of which says what to do
 FAKETIME = "*/faketime/libfaketimeMT.so.1"  # of Debian's package: a process with it has another clock
+REAL_MONOTONIC = "FAKETIME_DONT_FAKE_MONOTONIC"  # no moved clock moves that one
 OUTLIVED = 20  # seconds in which workers must end after Snakemake was killed
 
 
@@ -63,7 +64,7 @@ class Harness:
             found["front"] = ("prlimit", f"--fsize={size}")
         if "clock" in kinds and (library := next(Path("/usr/lib").glob(FAKETIME), None)):
             shift = self.chance.choice(["-400d", "+400d"])
-            found["environment"] = {"LD_PRELOAD": str(library), "FAKETIME": shift}
+            found["environment"] = {"LD_PRELOAD": str(library), "FAKETIME": shift, REAL_MONOTONIC: "1"}
         return found
 
     def _inject(self, kind: str, run: Run, conditions: dict) -> str | None:
