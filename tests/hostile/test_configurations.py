@@ -102,3 +102,8 @@ def test_a_whole_path_does_not_lie_in_data_dir(tmp_path):
     assert str(place_of("/data/a.csv", str(tmp_path))) == "/data/a.csv"
     with pytest.raises(ConfigError, match="nobody-of-this-name"):
         place_of("~nobody-of-this-name/a.csv", str(tmp_path))
+
+
+def test_what_a_message_quotes_is_cut():
+    message = str(ConfigError("a.csv: " + "x" * 1_000_000 + "; expected a cell"))
+    assert len(message) < 2100 and message.startswith("a.csv: x") and message.endswith("; expected a cell")
