@@ -44,7 +44,7 @@ rule write_figures:
         recipe=recipe("figures"),
         files=page_options,
     shell:
-        "python -m pipeline figures --recipe {params.recipe:q} --log {log} {params.files} --out {output}"
+        "python -m pipeline figures --recipe {params.recipe:q} --log {log:q} {params.files:q} --out {output:q}"
 
 
 if not ONLY:
