@@ -26,10 +26,10 @@ from tests.unit.report_file_fixtures import (  # noqa: E402
     config_of,
 )
 
-KINDS = (  # with about 1,300 held-out cells each
-    replace(NASBENCH101, cells=30_000, unused=27_400),
-    replace(NASBENCH201, unused=13_000),
-    replace(NASBENCH301, cells=2_600),
+KINDS = (  # with about 700 held-out cells each
+    replace(NASBENCH101, cells=30_000, unused=28_600),
+    replace(NASBENCH201, unused=14_225),
+    replace(NASBENCH301, cells=1_400),
 )
 PREDICTORS = ("gates", "xgboost", *(f"predictor_{k}" for k in range(1, 19)))
 SIZES = (20, 40, 60, 80, 120, 160, 240, 320, 480, 640)

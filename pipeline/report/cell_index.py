@@ -24,13 +24,13 @@ def cell_index(c: Context) -> dict:
     asked: strategy and {cell's place: runs that asked for it}. of: cells that there are in all.
     """
     frame, archs = _cells(c)
-    known = frame["cell"].tolist()
-    short = [c.short(name) for name in known]
+    known, spelled = frame["cell"].tolist(), codes(archs)
+    short = spelled if c.short(known[0]) == spelled[0] else [c.short(name) for name in known]
     return {
         "space": described(archs.space),
         "names": known,
         "short": ["" if name.startswith(text) else text for name, text in zip(known, short, strict=True)],
-        "code": codes(archs),
+        "code": spelled,
         "facts": _facts(c, frame),
         "asked": _asked(c, {name: place for place, name in enumerate(known)}),
         "digits": c.digits,
