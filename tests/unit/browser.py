@@ -73,7 +73,7 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
-    def open(self, page: Path, seconds: float = 60) -> None:
+    def open(self, page: Path, seconds: float = 300) -> None:
         """Open a file, and wait until it has drawn its figures, if it has any. Raises TimeoutError.
 
         What was said and asked before is forgotten.
@@ -84,7 +84,7 @@ class Browser:
         self.wait('document.readyState === "complete"', seconds)
         self.wait('!document.querySelector(".plot") || "drawn" in document.documentElement.dataset', seconds)
 
-    def wait(self, condition: str, seconds: float = 60) -> None:
+    def wait(self, condition: str, seconds: float = 300) -> None:
         """Wait until an expression is true. Raises TimeoutError."""
         end = time.monotonic() + seconds
         while not self.ask(condition):

@@ -16,6 +16,8 @@ from pipeline.report.context import context_of
 from pipeline.report.data import Sources, read
 from pipeline.report.headline import headline
 from pipeline.report.page import build
+from pipeline.report.sections_cells import SPELLINGS
+from pipeline.spaces import nasbench201
 from tests.unit.report_file_fixtures import (
     BUDGET,
     KINDS,
@@ -245,3 +247,52 @@ def test_spaces_name_cells_for_tight_places(runs, tmp_path):
     c = context_of(runs["nasbench301"], tmp_path / "index.html")
     names = [c.short(cell) for cell in runs["nasbench301"].labels.frame["cell"]]
     assert len(set(names)) == NASBENCH301.cells and RUNS > 1
+
+
+def test_regret_and_runs_at_the_optimum_along_a_search(runs, pages):
+    run, table = runs["nasbench201"], pages["nasbench201"].tables["search_regret"]
+    best = run.labels.frame["val_acc"].max()
+    frame = run.searches["predictor_evolution"].frame
+    so_far = [part.sort_values("query")["val_acc"].cummax().to_numpy() for _, part in frame.groupby("run")]
+    regret, here = best - np.array(so_far), table[table["strategy"] == "predictor_evolution"]
+    assert here["trained"].tolist() == list(range(1, BUDGET + 1))
+    assert here["regret_mean"].to_numpy() == pytest.approx(regret.mean(axis=0), abs=1e-6)
+    assert here["reached"].to_numpy() == pytest.approx((regret <= 0).mean(axis=0))
+    assert (
+        "search_regret" in pages["nasbench101"].tables and "search_regret" not in pages["nasbench301"].tables
+    )
+
+
+def test_found_cells_stand_next_to_the_benchmarks_best_and_isomorphic_ones_once(runs, pages):
+    text = pages["nasbench201"].texts["cells"]
+    frame = runs["nasbench201"].labels.frame
+    assert "Best of NAS-Bench-201" in text and f"rank 1 of 15{POINT}625" in text
+    best = frame.loc[frame["val_acc"].idxmax(), "cell"]
+    assert nasbench201.short(best) in text
+    tops = frame.sort_values("val_acc", ascending=False, kind="stable").head(SPELLINGS)
+    archs = nasbench201.from_official(tops["cell"].tolist())
+    keys = nasbench201.canonical_key(archs)
+    alike = int((keys == keys[0]).sum()) - 1
+    assert alike > 1 and f"and {alike} isomorphic spellings" in text
+    shown = [key for k, key in enumerate(keys) if key not in keys[:k]][:4]
+    assert len(shown) == 4  # four classes among the best
+    assert "Best of NAS-Bench-301" in pages["nasbench301"].texts["cells"]
+
+
+def test_the_index_of_cells_says_what_is_known_of_each(runs, pages):
+    run, index = runs["nasbench201"], json.loads(pages["nasbench201"].scripts["cells"])
+    frame = run.labels.frame.set_index("cell")
+    assert len(index["names"]) == index["of"] == len(set(index["names"])) == len(frame)
+    facts = {fact["label"].split(" ")[0]: fact["values"] for fact in index["facts"]}
+    place = index["names"].index(frame.index[7])
+    assert facts["validation"][place] == pytest.approx(frame["val_acc"].iloc[7], abs=1e-5)
+    rank = 1 + (frame["val_acc"] > frame["val_acc"].iloc[7]).sum()
+    assert index["facts"][2]["values"][place] == rank and index["facts"][2]["kind"] == "number"
+    asked = {each["strategy"]: each["runs"] for each in index["asked"]}
+    cell = run.searches["random"].frame["cell"].iloc[0]
+    runs_of = run.searches["random"].frame.query("cell == @cell")["run"].nunique()
+    assert asked["random search"][str(index["names"].index(cell))] == runs_of
+    assert index["code"][place] == nasbench201.short(frame.index[7])
+    darts = json.loads(pages["nasbench301"].scripts["cells"])
+    assert len(darts["code"][0]) == 28 and darts["space"]["titles"] == ["normal cell", "reduction cell"]
+    assert len(darts["names"]) > 300  # found ones, which the table does not have, too
