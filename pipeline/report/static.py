@@ -11,6 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
+from pipeline.files import replacing
 from pipeline.report.blocks import Figure
 from pipeline.report.plain import plain
 from pipeline.report.static_axes import dress
@@ -53,9 +54,10 @@ LOOK = {
 
 def save(canvas: Canvas, file: Path) -> None:
     """Write a drawing; the end of the file's name says in which format (.pdf or .svg)."""
-    when = {"pdf": "CreationDate", "svg": "Date"}[Path(file).suffix[1:]]
-    with mpl.rc_context(LOOK):
-        canvas.savefig(file, metadata={when: None})
+    extension = Path(file).suffix[1:]
+    when = {"pdf": "CreationDate", "svg": "Date"}[extension]
+    with mpl.rc_context(LOOK), replacing(file) as temporary:
+        canvas.savefig(temporary, format=extension, metadata={when: None})
 
 
 def draw(block: Figure) -> Canvas:
