@@ -26,7 +26,8 @@ FLAGS = (
 class Browser:
     """A browser with one page; to be used in a `with` statement.
 
-    said: what pages wrote to the console, uncaught errors among it. asked: addresses that pages requested.
+    said: what pages wrote to the console, uncaught errors among it. asked: addresses that pages requested,
+    but for what lies in them (data:, blob:).
     """
 
     def __init__(self, width: int = 1280, height: int = 900, dark: bool = False):
@@ -73,16 +74,19 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
-    def open(self, page: Path, seconds: float = 300) -> None:
+    def open(self, page: Path, seconds: float = 300, figures: bool = True) -> None:
         """Open a file, and wait until it has drawn its figures, if it has any. Raises TimeoutError.
 
-        What was said and asked before is forgotten.
+        figures: whether to wait for these. What was said and asked before is forgotten.
         """
         self.said.clear()
         self.asked.clear()
         self.call("Page.navigate", url=page.as_uri())
         self.wait('document.readyState === "complete"', seconds)
-        self.wait('!document.querySelector(".plot") || "drawn" in document.documentElement.dataset', seconds)
+        if figures:
+            self.wait(
+                '!document.querySelector(".plot") || "drawn" in document.documentElement.dataset', seconds
+            )
 
     def wait(self, condition: str, seconds: float = 300) -> None:
         """Wait until an expression is true. Raises TimeoutError."""
@@ -146,5 +150,6 @@ class Browser:
             case "Log.entryAdded":
                 self.said.append(params["entry"]["text"])
             case "Network.requestWillBeSent":
-                self.asked.append(params["request"]["url"])
+                if not params["request"]["url"].startswith(("data:", "blob:")):
+                    self.asked.append(params["request"]["url"])
         return message

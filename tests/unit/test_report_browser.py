@@ -100,7 +100,7 @@ def test_a_printed_page_has_its_figures(browser, run, tmp_path):
 
 def test_the_numbers_of_a_figure_can_be_had(browser, run):
     browser.look(1280)
-    browser.open(run[1])
+    browser.open(run[1], figures=False)
     names = browser.ask('[...document.querySelectorAll("[data-csv]")].map((b) => b.dataset.csv)')
     tables = json.loads(browser.ask('unpack("tables")'))
     assert "predictor_tau" in names and set(names) == set(tables)
@@ -125,7 +125,7 @@ def search(browser, text: str) -> list[str]:
 def test_the_search_finds_a_cell_by_its_name(browser, run):
     made, page = run
     browser.look(1280)
-    browser.open(page)
+    browser.open(page, figures=False)
     cell = str(made.ids[5])
     assert search(browser, cell) == [cell] and cell in search(browser, cell[:5].upper())
     text = browser.ask('document.querySelector(".hits").textContent')
@@ -138,7 +138,7 @@ def test_the_search_finds_a_cell_by_its_name(browser, run):
 def test_a_drawn_cell_is_found_in_another_order_of_its_vertices(browser, run):
     made, page = run
     browser.look(1280)
-    browser.open(page)
+    browser.open(page, figures=False)
     row, order = another_order(made.archs[: made.n])
     ops, adj = made.archs.ops[row], made.archs.adj[row]
     vertices = [0, *(order + 1), 6]  # drawn place -> the cell's vertex
@@ -179,7 +179,7 @@ def another_order(archs: Archs) -> tuple[int, np.ndarray]:
 
 def test_a_cell_with_operations_on_edges_is_found_by_drawing_it(browser, benchmarks):
     browser.look(1280)
-    browser.open(benchmarks[NASBENCH201.name])
+    browser.open(benchmarks[NASBENCH201.name], figures=False)
     browser.ask('document.querySelector("#lookup details").open = true')
     browser.wait('document.querySelectorAll(".editor select").length === 6')
     browser.ask(
