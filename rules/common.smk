@@ -12,7 +12,7 @@ from pipeline.benchmarks.settings import images_of
 from pipeline.by_benchmark import on
 from pipeline.config import check, io_benchmark_of
 from pipeline.errors import UserError
-from pipeline.files import CHECKED_SIZE
+from pipeline.files import CHECKED_SIZE, end_future_times
 from pipeline.images.locate import locate_images
 from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells
 from pipeline.sidecars import changed_since_written

@@ -37,6 +37,8 @@ COSTS = ["results/tables/predictors_cost.csv"] if TABLES else []
 
 # An artifact that was changed after it was written is used by no job; here it is told even if no job would read it.
 if workflow.is_main_process and not workflow.output_settings.dryrun:
-    changed = changed_since_written(dict.fromkeys([*REPORT, *EMBEDDINGS, *COSTS]), CHECKED_SIZE)
+    files = dict.fromkeys([*REPORT, *EMBEDDINGS, *COSTS])
+    end_future_times(files)
+    changed = changed_since_written(files, CHECKED_SIZE)
     if changed:
         raise WorkflowError(changed)

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from pipeline import __main__ as command_line
 from pipeline import artifacts
 from pipeline.errors import ArtifactError
-from pipeline.files import CHECKED_SIZE, checksum, replacing
+from pipeline.files import CHECKED_SIZE, checksum, end_future_times, replacing
 from pipeline.freshness import Checksums, _damage
 from pipeline.job import Job
 from pipeline.live import DRAWS
@@ -211,3 +212,12 @@ def test_a_full_disk_is_one_line_even_if_the_log_is_on_it(tmp_path, drawn_on):
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.count("\n") == 1 and "x.csv: cannot be written (File too large)" in done.stderr
     assert not (tmp_path / "x.csv").exists()
+
+
+def test_times_in_the_future_become_the_present_one(tmp_path):
+    ahead, behind = tmp_path / "ahead", tmp_path / "behind"
+    for file, moment in ((ahead, time.time() + 1e6), (behind, 1e9)):
+        file.touch()
+        os.utime(file, (moment, moment))
+    end_future_times([str(ahead), str(behind), str(tmp_path / "absent")])
+    assert abs(ahead.stat().st_mtime - time.time()) < 60 and behind.stat().st_mtime == 1e9
