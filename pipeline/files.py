@@ -48,7 +48,7 @@ def replacing(path, announce: Callable[[Path], None] | None = None) -> Iterator[
 def end_future_times(files: Iterable[str]) -> None:
     """Give files whose time lies in the future the present one.
 
-    A clock that ran ahead and was set back leaves them. Snakemake refuses what a job made if an input is newer.
+    A clock that ran ahead and was set back leaves them. Snakemake refuses new files if an input is newer.
     """
     now = time.time()
     for file in files:

@@ -25,7 +25,11 @@ def test_faults_change_no_byte(undisturbed, tmp_path):
     def strike(seed: int) -> dict[str, int]:
         with own_disk(tmp_path / f"seed_{seed}") as (folder, mounted):
             harness = Harness(undisturbed.copy(folder / "project"), undisturbed, seed, mounted)
-            strike_all(harness)
+            try:
+                strike_all(harness)
+            except BaseException as error:  # told at once: other projects are still at work
+                print(f"seed {seed}: {error}", flush=True)
+                raise
             not_fresh = harness.project.not_fresh()
             assert not [file for file in not_fresh if not file.endswith(".part")], not_fresh
             return harness.struck
