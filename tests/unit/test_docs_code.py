@@ -83,7 +83,10 @@ def check_command(words: list[str]) -> None:
     args = parser_of(words[0]).parse_args(words[1:])
     if words[0] in ("why", "status"):
         check_targets(args.targets)
-    check_configuration(getattr(args, "configfile", None), getattr(args, "config", []))
+    named = getattr(args, "configfile", None) or []
+    for file in named if isinstance(named, list) else [named]:
+        check_configuration(file, [])
+    check_configuration(None, getattr(args, "config", []))
 
 
 def check_snakemake(words: list[str]) -> None:
@@ -154,15 +157,15 @@ def test_a_table_is_asked_as_printed(run_folder):
 
 
 def test_scores_are_looked_up_as_printed(run_folder):
-    found = run("README.md")
+    found = run("README.md", 1)  # the second block is the library's, which has tests of its own
     assert found["stored"].arch(found["cells"], ["synflow", "snip"]).tolist() == [[0.0, 0.0]]
     assert found["stored"].op(found["cells"], ["snip"]).shape == (1, 6, 1)
 
 
-def run(page: str) -> dict:
-    """Run a page's Python blocks, one after the other; return what they define."""
+def run(page: str, most: int | None = None) -> dict:
+    """Run a page's Python blocks (`most`: the first ones), one after the other; return what they define."""
     names: dict = {}
-    for text in blocks(page, "python"):
+    for text in blocks(page, "python")[:most]:
         exec(compile(text, page, "exec"), names)
     return names
 
