@@ -16,7 +16,14 @@ from pipeline.spaces.archs import Archs
 from tests.unit import report_autoencoder_fixtures as autoencoder_fixtures
 from tests.unit.browser import Browser
 from tests.unit.report_autoencoder_fixtures import AutoencoderFixtures
-from tests.unit.report_file_fixtures import KINDS, NASBENCH201, FileFixtures, config_of, overview_of
+from tests.unit.report_file_fixtures import (
+    KINDS,
+    NASBENCH101,
+    NASBENCH201,
+    FileFixtures,
+    config_of,
+    overview_of,
+)
 from tests.unit.report_fixtures import CONFIG, Fixtures
 
 pytestmark = pytest.mark.browser
@@ -135,11 +142,11 @@ def test_the_search_finds_a_cell_by_its_name(browser, run):
     assert browser.said == []
 
 
-def test_a_drawn_cell_is_found_in_another_order_of_its_vertices(browser, run):
-    made, page = run
+def test_a_drawn_cell_is_found_in_another_order_of_its_vertices(browser, benchmarks, tmp_path):
+    made = FileFixtures(tmp_path, NASBENCH101)
     browser.look(1280)
-    browser.open(page, figures=False)
-    row, order = another_order(made.archs[: made.n])
+    browser.open(benchmarks[NASBENCH101.name], figures=False)
+    row, order = another_order(made.archs)
     ops, adj = made.archs.ops[row], made.archs.adj[row]
     vertices = [0, *(order + 1), 6]  # drawn place -> the cell's vertex
     picked = ["conv3x3", "conv1x1", "maxpool3x3"]
