@@ -129,7 +129,7 @@ class FileFixtures:
         path = self.folder / f"predictors/{self.kind.name}/{predictor}/n{n_train}.h5"
         held = np.flatnonzero(self.role == "held_out")
         truth = self.val[held].mean(axis=1)
-        noise = {"gates": 0.5, "xgboost": 0.9}.get(predictor, 0.7) * np.sqrt(80 / n_train) * truth.std()
+        noise = {"gates": 0.5, "xgboost": 0.9}[predictor] * np.sqrt(80 / n_train) * truth.std()
         job = self.job("predictors", {"predictor": predictor, "n_train": n_train})
         with write_h5(path, "predictions", job, run={"fit_seconds": 3.0}) as handle:
             handle.attrs.update(benchmark=self.kind.name, predictor=predictor, n_train=n_train)
