@@ -40,7 +40,7 @@ def configuration(n_artifacts: int) -> dict:
 def make_artifacts(folder: Path) -> int:
     """Write every artifact of the configuration in `folder`, in an order in which inputs come first."""
     os.chdir(folder)
-    with opened(ROOT / "Snakefile", Path(CONFIG), []) as workflow:
+    with opened(ROOT / "Snakefile", [Path(CONFIG)], []) as workflow:
         rules = workflow.rules
         done: set[str] = set()
         for file in rules.files_of("report"):

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.config_options import add_config_options
 from pipeline.errors import ConfigError, UserError
 from pipeline.job import Job
 from pipeline.logs import log_to
@@ -151,16 +152,7 @@ def add_shared(parser: argparse.ArgumentParser, is_stage: bool) -> None:
         "--log", type=Path, help="write the log to this file; errors are shown on the terminal too"
     )
     if is_stage:
-        group.add_argument(
-            "--configfile", type=Path, default=Path("config.yaml"), help="the run's configuration"
-        )
-        group.add_argument(
-            "--config",
-            nargs="*",
-            default=[],
-            metavar="KEY=VALUE",
-            help="change top-level keys of the configuration",
-        )
+        add_config_options(group)
         group.add_argument(
             "--recipe", help="settings as JSON, as the workflow passes them (instead of --configfile)"
         )
@@ -182,7 +174,7 @@ def job_of(stage: str, args: argparse.Namespace) -> Job:
         from pipeline.config import load_config
         from pipeline.recipes import recipe as make_recipe
 
-        config = load_config(args.configfile, args.config)
+        config = load_config(args.configfile or [Path("config.yaml")], args.config)
         wildcards = {k: v for k, v in vars(args).items() if k not in SHARED and v is not None}
         if stage not in WHOLE_RUN:
             wildcards["benchmark"] = args.benchmark or config.only_benchmark()

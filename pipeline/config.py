@@ -25,6 +25,7 @@ from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, images_of
 from pipeline.by_benchmark import is_null, is_used_on, leave_out_benchmarks, on, scoped
 from pipeline.config_checks import check_across
 from pipeline.config_errors import in_words
+from pipeline.config_options import changed_keys, read_yaml
 from pipeline.data_files import DataFolder
 from pipeline.errors import ConfigError
 from pipeline.evaluation.settings import EvaluationSettings
@@ -34,7 +35,7 @@ from pipeline.plug_ins import plug_in
 from pipeline.search.settings import SearchSettings
 from pipeline.semigan.generation_settings import GenerationSettings
 from pipeline.settings import Settings
-from pipeline.yaml_text import below_value, check_size, parse
+from pipeline.yaml_text import below_value, check_size
 from pipeline.zeroshot.settings import ZeroShotSettings
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
@@ -175,24 +176,22 @@ def check(raw: dict, source: str = "configuration") -> Config:
         raise ConfigError(f"{source}: {in_words(first)}{more}") from error
 
 
-def load_config(path, changes: Sequence[str] = ()) -> Config:
-    """Read and check a YAML file; `changes` are KEY=VALUE with VALUE in YAML, merged on top."""
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: byte {error.start}: not UTF-8 text; expected YAML") from error
-    raw = parse(text, str(path))
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: expected keys and values, found {type(raw).__name__}")
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise ConfigError(f"--config {change}: expected KEY=VALUE")
-        merge(raw, {key: parse(value, f"--config {key}")})
-    return check(raw, str(path))
+def load_config(paths, changes: Sequence[str] = ()) -> Config:
+    """Read and check a YAML file, or several, later ones merged over earlier ones.
+
+    changes: KEY=VALUE on top (see `config_options.changed_keys`). Raises ConfigError.
+    """
+    files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
+    raw: dict = {}
+    for file in files:
+        merge(raw, read_yaml(file))
+    merge(raw, changed_keys(changes))
+    return check(raw, source_of(files))
+
+
+def source_of(files: Sequence) -> str:
+    """Return how errors name a configuration that was read from `files`."""
+    return " + ".join(map(str, files))
 
 
 def merge(base: dict, changes: dict) -> None:

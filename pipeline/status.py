@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from pipeline.config_options import add_config_options
 from pipeline.errors import UserError
 from pipeline.freshness import STATES, Checksums, Judged, judge
 from pipeline.restore import refuse_while_running, restore
@@ -27,10 +28,7 @@ HELP = (
 def add_arguments(parser) -> None:
     """Add the command's options."""
     parser.add_argument("targets", nargs="*", help="files or target names (default: report)")
-    parser.add_argument("--configfile", type=Path, help="the run's configuration (default: config.yaml)")
-    parser.add_argument(
-        "--config", nargs="*", default=[], metavar="KEY=VALUE", help="changes, as for snakemake"
-    )
+    add_config_options(parser)
     parser.add_argument("--snakefile", type=Path, default=default_snakefile(), help="default: the project's")
     parser.add_argument("--all", action="store_true", help="list fresh artifacts, too")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")

@@ -10,11 +10,13 @@ import json
 import logging
 import os
 import shlex
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.artifacts import read_provenance
+from pipeline.config_options import add_config_options, settings_of
 from pipeline.errors import ArtifactError, UserError
 from pipeline.files import CHECKED_SIZE
 from pipeline.fingerprint import closure, source_file
@@ -36,10 +38,7 @@ class Planned:
 def add_arguments(parser) -> None:
     """Add the command's options."""
     parser.add_argument("targets", nargs="*", help="files or target names (default: the report)")
-    parser.add_argument("--configfile", type=Path, help="the run's configuration (default: config.yaml)")
-    parser.add_argument(
-        "--config", nargs="*", default=[], metavar="KEY=VALUE", help="changes, as for snakemake"
-    )
+    add_config_options(parser)
     parser.add_argument("--snakefile", type=Path, default=default_snakefile(), help="default: the project's")
 
 
@@ -168,18 +167,20 @@ class _Collector(logging.Handler):
         )
 
 
-def plan(snakefile: Path, targets: list[str], configfile: Path | None, changes: list[str]) -> list[Planned]:
-    """Return the jobs that Snakemake would run for `targets`. Raises UserError if it cannot tell."""
+def plan(
+    snakefile: Path, targets: list[str], configfiles: Sequence[Path], changes: Sequence[str]
+) -> list[Planned]:
+    """Return the jobs that Snakemake would run for `targets`. Raises UserError if it cannot tell.
+
+    configfiles, changes: as for snakemake (see `config_options`).
+    """
     from snakemake import api
-    from snakemake.cli import parse_config
     from snakemake.logging import logger
     from snakemake.settings import types as kinds
 
     collector, errors = _Collector(), []
     output = kinds.OutputSettings(dryrun=True)
-    config = kinds.ConfigSettings(
-        config=parse_config(changes) if changes else {}, configfiles=[configfile] if configfile else []
-    )
+    config = settings_of(configfiles, changes)
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere), redirect_stdout(nowhere):
         with api.SnakemakeApi(output) as snakemake:
             logger.addHandler(collector)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from pipeline.config_options import settings_of
 from pipeline.errors import UserError
 
 
@@ -152,20 +153,17 @@ class Opened:
 
 @contextmanager
 def opened(
-    snakefile: Path, configfile: Path | Sequence[Path] | None, changes: list[str], command: str = "status"
+    snakefile: Path, configfiles: Sequence[Path], changes: Sequence[str], command: str = "status"
 ) -> Iterator[Opened]:
     """Yield the workflow of a configuration; Snakemake's own messages are dropped.
 
-    configfile: one, or several, later ones over earlier ones; None or none: the project's.
-    changes: KEY=VALUE, as for snakemake. command: named in errors. Raises UserError if the workflow or its
-    configuration is refused.
+    configfiles, changes: as for snakemake (see `config_options`). command: named in errors. Raises
+    UserError if the workflow or its configuration is refused.
     """
     from snakemake import api
-    from snakemake.cli import parse_config
     from snakemake.settings import types as kinds
 
-    files = [configfile] if isinstance(configfile, Path) else list(configfile or ())
-    config = kinds.ConfigSettings(config=parse_config(changes) if changes else {}, configfiles=files)
+    config = settings_of(configfiles, changes)
     failure = None
     with (
         open(os.devnull, "w") as nowhere,

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from pipeline.config_options import add_config_options
 from pipeline.errors import UserError
 from pipeline.live.picture import Picture, Watched
 from pipeline.live.time_left import in_words
@@ -26,16 +27,7 @@ HELP = (
 def add_arguments(parser) -> None:
     """Add the command's options."""
     parser.add_argument("targets", nargs="*", help="files or target names (default: report)")
-    parser.add_argument(
-        "--configfile",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="the run's configuration files, as for snakemake",
-    )
-    parser.add_argument(
-        "--config", nargs="*", default=[], metavar="KEY=VALUE", help="changes, as for snakemake"
-    )
+    add_config_options(parser)
     parser.add_argument("--snakefile", type=Path, default=default_snakefile(), help="default: the project's")
     parser.add_argument("--once", action="store_true", help="look once")
     parser.add_argument("--json", action="store_true", help="print JSON, a line at each look")

@@ -21,7 +21,7 @@ PLAN = """
 import json, sys
 from pathlib import Path
 from pipeline.why import plan
-jobs = plan(Path("Snakefile"), sys.argv[2:], Path(sys.argv[1]), [])
+jobs = plan(Path("Snakefile"), sys.argv[2:], [Path(sys.argv[1])], [])
 print("PLAN" + json.dumps([[j.rule, list(j.outputs)] for j in jobs if j.outputs]))
 """
 
@@ -40,7 +40,7 @@ class Project:
             cwd=self.root,
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=3600,
             env={**os.environ, "PYTHONPATH": str(self.root), **environment},
         )
         if check and done.returncode:
@@ -64,7 +64,7 @@ class Project:
 
     def not_fresh(self, *targets: str) -> dict[str, list[str]]:
         """Return {file: reasons} of what `status` does not call fresh."""
-        command = ("pipeline", "status", "--json", "--configfile", self.config, *targets)
+        command = ("pipeline", "status", *targets, "--json", "--configfile", self.config)
         found = json.loads(self.run(*command, check=False).stdout)["artifacts"]
         return {one["file"]: one["why"] for one in found if one["state"] != "fresh"}
 

@@ -22,7 +22,7 @@ def answer(asked: dict) -> dict:
     from pipeline.why import plan
     from pipeline.workflow_files import opened
 
-    config = Path(asked["config"])
+    config = [Path(asked["config"])]
     with opened(Path("Snakefile"), config, []) as workflow:
         found = judge(workflow.rules, asked["targets"], Checksums())
         if asked["restore"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
@@ -102,3 +103,24 @@ def test_more_labelled_cells_train_only_the_new_ones(fresh_copy):
 
 def test_why_says_when_there_is_nothing_to_say(finished):
     assert "fresh, nothing to do" in finished.run("pipeline", "why", "--configfile", "tiny.yaml").stdout
+
+
+def test_status_and_why_take_several_files_and_changes_as_snakemake_does(finished, tmp_path):
+    over = tmp_path / "over.yaml"
+    over.write_text("search: {budget: 9}\nstrategies: {random: null}\n")
+    cost = "search={n_runs: 3}"
+    for options in (
+        ("--configfile", "tiny.yaml", over),
+        ("--configfile", "tiny.yaml", over, "--config", cost),
+    ):
+        planned = finished.run("snakemake", "search", "-n", "--quiet", "rules", *options).stdout
+        assert "run_strategy" in planned
+        why = finished.run("pipeline", "why", "search", *options).stdout
+        status = json.loads(
+            finished.run("pipeline", "status", "search", "--json", *options, check=False).stdout
+        )
+        found = {one["file"]: one for one in status["artifacts"]}
+        evolution = found["results/search/digits101/regularized_evolution.h5"]
+        assert "setting budget: 8 -> 9" in why and "setting budget: 8 -> 9" in evolution["why"]
+        assert ("setting n_runs: 2 -> 3" in why) == (cost in options)
+        assert found["results/search/digits101/random.h5"]["state"] == "foreign"
