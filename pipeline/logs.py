@@ -35,6 +35,8 @@ def log_to(file: Path | None) -> None:
     logger.addHandler(terminal)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and not os.access(file, os.W_OK):  # another user's, in a folder that they share
+            file.unlink()
         to_file = _LogFile(file, mode="w", delay=False)
         to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
         logger.addHandler(to_file)

@@ -7,23 +7,18 @@ times, and keep what is stale when they happen to be in order.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.files import CHECKED_SIZE
+from pipeline.folder_use import who_works
 from pipeline.freshness import Judged
 from pipeline.workflow_files import Opened
-
-LOCKS = Path(".snakemake/locks")
 
 
 def refuse_while_running() -> None:
     """Raise UserError if Snakemake is at work here."""
-    if LOCKS.is_dir() and any(LOCKS.iterdir()):
-        raise UserError(
-            "status: another snakemake works in this folder; restore when it is done (if it was killed: "
-            "snakemake --unlock, then again)"
-        )
+    if words := who_works():
+        raise UserError(f"status --restore: {words}")
 
 
 def restore(workflow: Opened, targets: list[str], found: list[Judged]) -> int:

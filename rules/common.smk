@@ -10,9 +10,10 @@ from pipeline.benchmarks.locate import check_labels, judged_by, listing, locate
 from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.benchmarks.settings import images_of
 from pipeline.by_benchmark import on
-from pipeline.config import check, io_benchmark_of
+from pipeline.config import check, io_benchmark_of, source_of
 from pipeline.errors import UserError
 from pipeline.files import CHECKED_SIZE, end_future_times
+from pipeline.folder_use import begin, tell
 from pipeline.images.locate import locate_images
 from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells
 from pipeline.sidecars import changed_since_written
@@ -20,8 +21,10 @@ from pipeline.spaces import NAMES as SPACE_NAMES
 from pipeline.spaces import UNLISTED
 from pipeline.zeroshot.settings import scores_used
 
+tell()
+
 try:
-    CONFIG = check(config, workflow.configfiles[0])
+    CONFIG = check(config, source_of(workflow.configfiles))
     TRAINED = CONFIG.trained()  # benchmarks whose networks are trained here
     FILES = {  # the others -> the file or folder that each is read from
         name: str(locate(name, benchmark, CONFIG.data_dir)[1])
@@ -51,6 +54,13 @@ PREFIX += f"export NASFLOW_SNAKEMAKE={os.getpid()}; "  # its jobs end when it is
 if not workflow.deployment_settings.deployment_method:
     PREFIX += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(PREFIX)
+
+
+onstart:
+    try:
+        begin(local=workflow.local_exec)
+    except UserError as error:
+        raise WorkflowError(str(error))
 
 
 def one_of(names):

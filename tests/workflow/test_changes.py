@@ -156,7 +156,7 @@ def test_the_command_tells_by_its_exit_status_and_in_json(fresh_copy):
     (locks / "0.input.lock").write_text("results/images/digits.h5\n")
     done = fresh_copy.run(*command, "--restore", check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("status: another snakemake works in this folder")
+    assert done.stderr.startswith(f"status --restore: {fresh_copy.root}: another snakemake holds this folder")
 
 
 def test_the_table_for_people_has_the_same_changes():

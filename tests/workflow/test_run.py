@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import csv
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
@@ -141,36 +137,6 @@ def test_a_truncated_artifact_is_refused_in_one_line_and_nothing_half_written_st
     table.unlink()
     fresh_copy.snakemake()
     assert fresh_copy.plan() == {}
-
-
-def test_a_second_snakemake_is_told_that_one_runs(fresh_copy):
-    (fresh_copy.root / "results/children/digits101/chunk_0.h5").unlink()
-    fresh_copy.edit("tiny.yaml", "epochs: 2  # children", "epochs: 60")
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--cores",
-        "1",
-        "--configfile",
-        "tiny.yaml",
-        "--",
-        "children",
-    ]
-    first = subprocess.Popen(
-        command, cwd=fresh_copy.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        locks = fresh_copy.root / ".snakemake" / "locks"
-        deadline = time.monotonic() + 60
-        while not (locks.is_dir() and any(locks.iterdir())) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        second = fresh_copy.snakemake("children", check=False)
-    finally:
-        first.send_signal(signal.SIGTERM)
-        first.wait(timeout=60)
-    assert second.returncode != 0
-    assert "cannot be locked" in second.stdout + second.stderr
 
 
 def test_every_command_has_help(finished):
