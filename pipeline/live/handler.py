@@ -22,7 +22,7 @@ from pipeline.live.views import view_on
 NOISE = re.compile(  # what Snakemake says without an event, and nobody waits for or the view says in its way
     r"Building DAG|Using (shell|workflow specific profile|profile)|Select jobs to execute|Execute \d+ jobs"
     r"|Group jobs: inactive|Conda environments: ignored|Singularity containers: ignored|host: "
-    r"|Assuming unrestricted|Complete log|Job \d+ has been submitted|Will exit after finishing"
+    r"|Assuming unrestricted|Complete log|Job \S+ has been submitted|Will exit after finishing"
     r"|Removing output files of failed job|Shutting down, this might|Exiting because a job execution failed"
     r"|RuleException:\s+CalledProcessError|WorkflowError:\s+At least one job did not complete"
     r"|Elapsed time|SLURM run ID|\[\w{3} \w{3}"

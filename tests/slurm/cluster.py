@@ -51,7 +51,9 @@ JobAcctGatherFrequency=1
 JobAcctGatherParams=OverMemoryKill
 MpiDefault=none
 ReturnToService=2
-SlurmdTimeout={slurmd_timeout}
+SlurmdTimeout=60
+MessageTimeout=60
+BatchStartTimeout=120
 KillWait=2
 MinJobAge=600
 InactiveLimit=0
@@ -80,7 +82,6 @@ class Cluster:
     root: Path
     cpus: int = 4
     memory: int = 16_000
-    slurmd_timeout: int = 15
     daemons: dict[str, subprocess.Popen] = field(default_factory=dict)
 
     @property
@@ -106,7 +107,6 @@ class Cluster:
                 slurmd_port=free_port(),
                 cpus=self.cpus,
                 memory=self.memory,
-                slurmd_timeout=self.slurmd_timeout,
             )
         )
         self.write_srun()
@@ -172,7 +172,7 @@ class Cluster:
     def command(self, *command: str, check: bool = True) -> str:
         """Run a SLURM client and return what it prints."""
         done = subprocess.run(
-            command, env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=60
+            command, env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=300
         )
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
@@ -192,7 +192,7 @@ class Cluster:
         rows = (line.split("|", 2) for line in listed.splitlines())
         return {name.strip(): (state.strip(), comment.strip()) for name, state, comment in rows}
 
-    def wait_until(self, condition, what: str, seconds: float = 60) -> None:
+    def wait_until(self, condition, what: str, seconds: float = 300, every: float = 0.2) -> None:
         """Wait for a condition. Raises TimeoutError with the ends of the daemons' logs."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -202,7 +202,7 @@ class Cluster:
                     for log in sorted((*self.root.glob("*.log"), *self.root.glob("*.out")))
                 )
                 raise TimeoutError(f"{what}: not within {seconds:.0f} s\n{logs}")
-            time.sleep(0.2)
+            time.sleep(every)
 
 
 def steps_of(root: Path) -> list[int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,11 +17,14 @@ import pytest
 from tests.slurm.cluster import Cluster, missing
 from tests.workflow.conftest import Project, copy_project
 
+SMALL = Path(__file__).with_name("small.yaml")
 CHUNKS = [f"results/children/digits101/chunk_{chunk}.h5" for chunk in range(3)]
 OPTIONS = (
     *("--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue"),
     *("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5"),
 )
+CHILDREN = "train_children"
+LONG = 1800  # seconds after which a test gives up; they wait for states, however slow the machine is
 
 
 def pytest_collection_modifyitems(items):
@@ -46,8 +51,7 @@ def cluster(tmp_path_factory):
 @pytest.fixture(scope="session")
 def undisturbed(cluster, tmp_path_factory) -> Project:
     """The project after a local run to `children`: what every disturbed run must come to."""
-    project = copy_project(tmp_path_factory.mktemp("undisturbed") / "project")
-    project.edit("tiny.yaml", "epochs: 2  # children", "epochs: 24")
+    project = copy_project(tmp_path_factory.mktemp("undisturbed") / "project", SMALL)
     project.snakemake("children")
     return project
 
@@ -60,9 +64,7 @@ def start(cluster, undisturbed, tmp_path) -> Callable[..., Submitted]:
         (project.root / chunk).unlink()
     runs = []
 
-    def started(*options: str, config: tuple[str, str] | None = None) -> Submitted:
-        if config:
-            project.edit("tiny.yaml", *config)
+    def started(*options: str) -> Submitted:
         runs.append(Submitted(cluster, project, options))
         return runs[-1]
 
@@ -82,6 +84,7 @@ class Submitted:
     process: subprocess.Popen = field(init=False)
 
     def __post_init__(self):
+        self.here = self.project.root.resolve()
         self.log = self.project.root / f"snakemake_{time.monotonic_ns()}.log"
         command = ("snakemake", *OPTIONS, *self.options, "--configfile", self.project.config, "--")
         environment = {**os.environ, **self.cluster.environment, "PYTHONPATH": str(self.project.root)}
@@ -95,29 +98,56 @@ class Submitted:
                 start_new_session=True,
             )
 
-    def wait(self, seconds: float = 300) -> str:
+    def wait(self) -> str:
         """Wait for the end, and return what was said."""
-        self.process.wait(timeout=seconds)
+        self.process.wait(timeout=LONG)
         return self.log.read_text()
 
-    def running(self, text: str) -> dict[str, tuple[str, str]]:
-        """Wait until jobs of a rule run and a network of theirs has a checkpoint; return the jobs."""
+    def hold(self, sign: str = "*.pt") -> list[str]:
+        """Stop the process of each chunk as soon as it has left a file like `sign`; return its jobs.
+
+        So none is done before the test has disturbed it, on whatever machine. "*.pt": a network is under
+        way; "*.h5": one is trained.
+        """
         partial = self.project.root / "results/children/digits101/partial"
 
-        def there() -> bool:
+        def all_stopped() -> bool:
             assert self.process.poll() is None, self.log.read_text()
-            states = [state for state, comment in self.cluster.jobs().values() if text in comment]
-            begun = {part.parent for part in partial.rglob("*") if part.is_file()}
-            return bool(states) and set(states) == {"RUNNING"} and len(begun) >= len(states)
+            done = times(self.project)
+            assert not done, f"{list(done)}: done before it could be stopped; give it more work"
+            stopped = set()
+            for chunk, process in self.workers():
+                if any((partial / f"chunk_{chunk}").rglob(sign)):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(process, signal.SIGSTOP)
+                        stopped.add(chunk)
+            return len(stopped) == len(CHUNKS)
 
-        self.cluster.wait_until(there, f"{text} running", seconds=120)
-        return {name: job for name, job in self.cluster.jobs().items() if text in job[1]}
+        self.cluster.wait_until(all_stopped, "networks of all chunks", LONG, every=0.02)
+        return [name for name, (_, comment) in self.cluster.jobs("RUNNING").items() if CHILDREN in comment]
+
+    def go_on(self) -> None:
+        """Let the stopped processes go on."""
+        for _, process in self.workers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+    def workers(self) -> list[tuple[str, int]]:
+        """Return (chunk, process id) of what trains networks in this project now."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if "--chunk" in words and "children" in words and (process / "cwd").resolve() == self.here:
+                    found.append((words[words.index("--chunk") + 1], int(process.name)))
+        return found
 
     def end(self) -> None:
         """Stop the run if it is not over, with its jobs."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self.go_on()
         if jobs := self.cluster.jobs():
             self.cluster.command("scancel", *jobs, check=False)
             self.cluster.wait_until(lambda: not self.cluster.jobs(), "scancel")
