@@ -139,6 +139,8 @@ def test_files_of_another_kind(ask, tmp_path):
         put_archs(handle, CELLS)
     refused(ask("scored", scores=True), "scores.h5: holds 'images', expected 'zeroshot'")
     (tmp_path / "scores.h5").write_bytes(b"\x89HDF")
+    refused(ask("scored", scores=True), "scores.h5: its content is not what was written")
+    (tmp_path / "scores.h5.run.json").unlink()  # an artifact that came without its checksum
     refused(ask("scored", scores=True), "scores.h5: not a whole HDF5 file")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -27,6 +28,7 @@ def run(tmp_path_factory):
         with h5py.File(path, "r+") as handle:
             for name in ("val", "test"):
                 handle[f"curves/{name}_top5"] = (1 + handle[f"curves/{name}_acc"][()]) / 2
+        Path(f"{path}.run.json").unlink()  # its checksum is that of the file before
     path = made.table(chunks)
     table = load_table(path)
     top5 = {k.replace("_acc@", "_top5@"): (1 + v) / 2 for k, v in table.metrics.items()}
