@@ -90,7 +90,8 @@ class Config(Settings):
         {}, description="search strategies by name: method and its settings"
     )
     papers: list[Name] = Field(
-        [], description="papers whose printed numbers stand beside this run's: files of pipeline/papers"
+        [],
+        description="papers whose printed numbers stand beside this run's: files of pipeline/papers/numbers",
     )
     generation: GenerationSettings | None = Field(
         None, description="analysis of what semigan_nad strategies generate; null: none"

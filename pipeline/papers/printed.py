@@ -1,4 +1,4 @@
-"""What papers print: `<paper>.csv` beside this module, one row a number.
+"""What papers print: `numbers/<paper>.csv`, one row a number.
 
 Columns: table (its number), benchmark, kind (predictor, strategy, or generated: cells that a strategy
 generates), name (in the configuration; of kind generated also "benchmark", the benchmark's own cells), n
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from pipeline.errors import DataError
 
-HERE = Path(__file__).parent
+# a folder of its own: files beside a module are part of its code, and each paper is to be stale by itself
+HERE = Path(__file__).parent / "numbers"
 COLUMNS = ("table", "benchmark", "kind", "name", "n", "measure", "paper", "note")
 KINDS = ("predictor", "strategy", "generated")
 # measures of which less is better

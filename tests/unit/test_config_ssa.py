@@ -61,7 +61,7 @@ def test_table_3_in_full_and_in_small():
 
 def test_the_paper_s_numbers_name_what_is_configured():
     config = merged("papers/ssa")
-    with open(ROOT / "pipeline" / "papers" / "ssa.csv", newline="") as handle:
+    with open(ROOT / "pipeline" / "papers" / "numbers" / "ssa.csv", newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert {row["table"] for row in rows} == {"1", "2", "3", "4"}
     of = {(row["table"], row["name"], row["n"], row["measure"]): float(row["paper"]) for row in rows}

@@ -70,7 +70,9 @@ def test_what_a_paper_prints_stands_beside_what_was_measured(tables, tmp_path):
     page = (tables.root / "results/report/nasbench201.html").read_text()
     assert "GATES, Table 4: Kendall" in page and "paper 0.670" in page
     project = tables.copy(tmp_path / "project")
-    project.edit("pipeline/papers/gates.csv", "gates,39,kendall_tau,0.6702", "gates,39,kendall_tau,0.6703")
+    project.edit(
+        "pipeline/papers/numbers/gates.csv", "gates,39,kendall_tau,0.6702", "gates,39,kendall_tau,0.6703"
+    )
     assert project.plan("papers") == {"paper_table": ["results/tables/papers/gates.csv"]}
 
 
@@ -80,7 +82,7 @@ def test_what_a_strategy_generates_stands_beside_what_a_paper_prints(tables, tmp
     assert valid["n_train"] == "20" and rows_of(tables, "papers/semigan_nad") == []  # 105 in the paper
     project = tables.copy(tmp_path / "project")
     row = "4,nasbench201,generated,semigan_nad,20,valid/as generated,0.3673,"
-    project.edit("pipeline/papers/semigan_nad.csv", "paper,note\n", f"paper,note\n{row}\n")
+    project.edit("pipeline/papers/numbers/semigan_nad.csv", "paper,note\n", f"paper,note\n{row}\n")
     project.snakemake("papers")
     (found,) = rows_of(project, "papers/semigan_nad")
     assert found["ours_mean"] == valid["generated_mean"] and found["paper"] == "0.367300"
