@@ -53,9 +53,8 @@ MpiDefault=none
 ReturnToService=2
 SlurmdTimeout=60
 MessageTimeout=60
-BatchStartTimeout=120
 KillWait=2
-MinJobAge=600
+MinJobAge=86400
 InactiveLimit=0
 NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
 PartitionName=main Nodes={node} Default=YES MaxTime=INFINITE State=UP
