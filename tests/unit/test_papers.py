@@ -207,7 +207,7 @@ def test_only_what_a_table_can_have_is_a_measure(joined):
     with pytest.raises(DataError, match="no table of measures can be read from it"):
         joined(*ROWS, predictors_table=ROOT / "none.csv")
     with pytest.raises(DataError, match="has no column n_train; give the table of the stage predictors"):
-        joined(*ROWS, predictors_table=printed.file_of("gates"), search_table=None)
+        joined(*ROWS, predictors_table=ROOT / "pipeline/papers/numbers/gates.csv", search_table=None)
 
 
 GENERATED = (
