@@ -26,7 +26,21 @@ from tests.unit.documents import ROOT, blocks, pages_with
 # pages whose code has a test of its own, since it adds to the package
 ADDED = {f"docs/howto/add_a_{what}.md" for what in ("predictor", "strategy", "metric", "space")}
 # what else command lines call: the shell's own, and tools of the system or of a cluster
-OTHERS = {"$EDITOR", "cd", "chgrp", "chmod", "cp", "git", "ls", "rm", "sha256sum", "source", "squeue", "tail"}
+OTHERS = {
+    "$EDITOR",
+    "cd",
+    "chgrp",
+    "chmod",
+    "cp",
+    "find",
+    "git",
+    "ls",
+    "rm",
+    "sha256sum",
+    "source",
+    "squeue",
+    "tail",
+}
 OTHERS |= {"tmux", "umask"}
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|nor_conv_3x3~2|"
 
