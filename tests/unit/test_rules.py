@@ -19,7 +19,7 @@ def rules():
     """The parsed rules of two configurations: the default, and one with several benchmarks."""
     found = []
     for config in ("config.yaml", "tests/workflow/tiny.yaml"):
-        with opened(ROOT / "Snakefile", ROOT / config, []) as workflow:
+        with opened(ROOT / "Snakefile", [ROOT / config], []) as workflow:
             found.append(workflow.rules)
     return found
 
