@@ -25,6 +25,14 @@ def add_config_options(parser) -> None:
     )
 
 
+def add_run_options(parser) -> None:
+    """Add what commands about a whole run take: targets, the configuration, and the workflow's file."""
+    parser.add_argument("targets", nargs="*", help="files or target names (default: report)")
+    add_config_options(parser)
+    default = Path(__file__).resolve().parent.parent / "Snakefile"
+    parser.add_argument("--snakefile", type=Path, default=default, help="default: the project's")
+
+
 def changed_keys(changes: Sequence[str]) -> dict:
     """Return what KEY=VALUE change, as snakemake reads them: VALUE is a number, a word or YAML.
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
-from pipeline.config_options import add_config_options
+from pipeline.config_options import add_run_options
 from pipeline.errors import UserError
 from pipeline.freshness import STATES, Checksums, Judged, judge
 from pipeline.restore import refuse_while_running, restore
-from pipeline.why import default_snakefile
 from pipeline.workflow_files import opened
 
 NOT_FRESH = 4  # exit status
@@ -27,9 +25,7 @@ HELP = (
 
 def add_arguments(parser) -> None:
     """Add the command's options."""
-    parser.add_argument("targets", nargs="*", help="files or target names (default: report)")
-    add_config_options(parser)
-    parser.add_argument("--snakefile", type=Path, default=default_snakefile(), help="default: the project's")
+    add_run_options(parser)
     parser.add_argument("--all", action="store_true", help="list fresh artifacts, too")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument(

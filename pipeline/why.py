@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.artifacts import read_provenance
-from pipeline.config_options import add_config_options, settings_of
+from pipeline.config_options import add_run_options, settings_of
 from pipeline.errors import ArtifactError, UserError
 from pipeline.files import CHECKED_SIZE
 from pipeline.fingerprint import closure, source_file
@@ -37,14 +37,7 @@ class Planned:
 
 def add_arguments(parser) -> None:
     """Add the command's options."""
-    parser.add_argument("targets", nargs="*", help="files or target names (default: the report)")
-    add_config_options(parser)
-    parser.add_argument("--snakefile", type=Path, default=default_snakefile(), help="default: the project's")
-
-
-def default_snakefile() -> Path:
-    """The Snakefile beside the package."""
-    return Path(__file__).resolve().parent.parent / "Snakefile"
+    add_run_options(parser)
 
 
 def run(args, job) -> None:

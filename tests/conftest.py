@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+LONG_FORMS = {  # marker -> variable that asks for it, and the command that sets it
+    "slurm_long": ("NASFLOW_SLURM", "make test-slurm"),
+    "faults_long": ("NASFLOW_FAULTS", "make test-faults"),
+}
 DATA = Path(os.environ.get("NASFLOW_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -20,6 +24,9 @@ def pytest_collection_modifyitems(items):
             item.add_marker(no_data)
         if item.get_closest_marker("browser") and not shutil.which("chromium"):
             item.add_marker(no_browser)
+        for marker, (variable, command) in LONG_FORMS.items():
+            if item.get_closest_marker(marker) and os.environ.get(variable) != "long":
+                item.add_marker(pytest.mark.skip(reason=f"long: {command}"))
 
 
 @pytest.fixture(scope="session")

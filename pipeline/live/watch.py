@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 
-from pipeline.config_options import add_config_options
+from pipeline.config_options import add_run_options
 from pipeline.errors import UserError
 from pipeline.live.picture import Picture, Watched
 from pipeline.live.time_left import in_words
 from pipeline.progress import clock
-from pipeline.why import default_snakefile
 
 SILENT = 120.0  # seconds after which a running job's silence is worth a word
 SHOWN = 12  # jobs of a kind that are shown as text; a cluster runs hundreds
@@ -26,9 +24,7 @@ HELP = (
 
 def add_arguments(parser) -> None:
     """Add the command's options."""
-    parser.add_argument("targets", nargs="*", help="files or target names (default: report)")
-    add_config_options(parser)
-    parser.add_argument("--snakefile", type=Path, default=default_snakefile(), help="default: the project's")
+    add_run_options(parser)
     parser.add_argument("--once", action="store_true", help="look once")
     parser.add_argument("--json", action="store_true", help="print JSON, a line at each look")
     parser.add_argument(

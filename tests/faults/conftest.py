@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +13,6 @@ from tests.workflow.conftest import Project, copy_project
 
 CONFIG = Path(__file__).with_name("faults.yaml")
 DISK = "size=600m"
-
-
-def pytest_collection_modifyitems(items):
-    """Skip the long form where it is not asked for."""
-    long = pytest.mark.skip(reason="long: make test-faults")
-    for item in items:
-        if item.get_closest_marker("faults_long") and os.environ.get("NASFLOW_FAULTS") != "long":
-            item.add_marker(long)
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,13 @@ def tfrecord_files(folder: Path):
             yield file, "bytes long" if kind == "right" else "no TFRecord file"
 
 
+def folder_with_a_pipe(folder: Path, name: str) -> Path:
+    """Make a folder in which a pipe stands in a file's place, and return it."""
+    folder.mkdir()
+    os.mkfifo(folder / name)
+    return folder
+
+
 def json_folders(folder: Path):
     """Yield (folder, reason): one results_1.json in each."""
     contents = {
@@ -92,9 +99,7 @@ def json_folders(folder: Path):
         (folder / name).mkdir()
         (folder / name / "results_1.json").write_bytes(content)
         yield folder / name, reason
-    (folder / "pipe").mkdir()
-    os.mkfifo(folder / "pipe" / "results_1.json")
-    yield folder / "pipe", "no regular file"
+    yield folder_with_a_pipe(folder / "pipe", "results_1.json"), "no regular file"
     (folder / "device").mkdir()
     (folder / "device" / "results_1.json").symlink_to("/dev/zero")
     yield folder / "device", "no regular file"
@@ -111,9 +116,7 @@ def nats_folders(folder: Path):
         (folder / name).mkdir()
         (folder / name / "meta.pickle.pbz2").write_bytes(content)
         yield folder / name, reason
-    (folder / "pipe").mkdir()
-    os.mkfifo(folder / "pipe" / "meta.pickle.pbz2")
-    yield folder / "pipe", "no regular file"
+    yield folder_with_a_pipe(folder / "pipe", "meta.pickle.pbz2"), "no regular file"
     yield Path("/dev/zero"), "neither a regular file nor a folder"
 
 

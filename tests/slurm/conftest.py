@@ -27,14 +27,6 @@ CHILDREN = "train_children"
 LONG = 1800  # seconds after which a test gives up; they wait for states, however slow the machine is
 
 
-def pytest_collection_modifyitems(items):
-    """Skip what cannot run here, and the long form where it is not asked for."""
-    long = pytest.mark.skip(reason="long: make test-slurm")
-    for item in items:
-        if item.get_closest_marker("slurm_long") and os.environ.get("NASFLOW_SLURM") != "long":
-            item.add_marker(long)
-
-
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
     """A running cluster; skips the test where SLURM is not installed."""
