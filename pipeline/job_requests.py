@@ -1,14 +1,16 @@
 """What a job asks a cluster for: minutes and megabytes, from the work that the configuration gives it.
 
-Estimates, not promises: CPU rates measured with this code (docs/performance.md) with room for a slower and
-busier node, and a share of a GPU's peak. The rules ask for more at each attempt, and long jobs go on from
-where they were.
+Estimates, not promises: CPU rates measured with this code (docs/performance.md), and a share of a GPU's peak.
+What is asked for has room for a slower and busier node. The rules ask for more at each attempt, and long jobs
+go on from where they were.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pipeline.benchmarks.settings import images_of
 from pipeline.config import Config
@@ -42,11 +44,18 @@ ROOM = {  # seconds beside what grows with the work
     "semigan": 7200,
     "surrogate": 3000,
 }
+ASKED = {  # seconds that are asked for, for each one that the default run takes beside other work
+    "autoencoders": 4,
+    "predictors": 4,
+    "rank": 4,
+    "search": 3,
+}
+ASKED_OF_OTHERS = 2
 
 
 @dataclass(frozen=True)
 class Request:
-    """Minutes of runtime, MB of memory, GPUs. seconds: of work alone, what a time left can be made of."""
+    """Minutes of runtime, MB of memory, GPUs. seconds: what the work is likely to take."""
 
     minutes: int
     mem_mb: int
@@ -54,25 +63,24 @@ class Request:
     seconds: float = field(default=0.0, compare=False)
 
 
-def request(stage: str, config: Config, benchmark: str | None = None, n_train: int | None = None) -> Request:
+def request(stage: str, config: Config, wildcards: Mapping[str, str] = MappingProxyType({})) -> Request:
     """Return what a stage's job asks for at the first attempt; of a stage that is not heavy, little.
 
-    benchmark, n_train: of which benchmark, of how many training cells; None: of the largest job there is.
+    wildcards: its benchmark, n_train, autoencoder, strategy; where they lack one, of the largest job.
     """
     seconds, mem_mb = 0.0, float(MEMORY)
     if stage in _HEAVY:
-        seconds, mem_mb = _HEAVY[stage](config)
+        seconds, mem_mb = _HEAVY[stage](config, wildcards)
     elif stage in _BY_BENCHMARK:
         used, estimate = _BY_BENCHMARK[stage]
-        names = used(config) if benchmark is None else [benchmark]
-        each = [estimate(config, name) for name in names] or [(0, MEMORY)]
+        names = [wildcards["benchmark"]] if "benchmark" in wildcards else used(config)
+        each = [estimate(config, name, wildcards) for name in names] or [(0, MEMORY)]
         seconds, mem_mb = (max(amounts) for amounts in zip(*each, strict=True))
-    elif stage in ("predictors", "rank"):
-        seconds, mem_mb = _predictors(config, benchmark, n_train)
     room = ROOM.get(stage, 0)
     minutes = min(START + math.ceil((seconds + room) / 60), MOST_MINUTES)
     on_gpu = stage in ON_DEVICE and config.device.startswith("cuda")
-    return Request(minutes, math.ceil(mem_mb / 100) * 100, int(on_gpu), seconds + room / 60)
+    likely = seconds / ASKED.get(stage, ASKED_OF_OTHERS) + room / 60
+    return Request(minutes, math.ceil(mem_mb / 100) * 100, int(on_gpu), likely)
 
 
 def _pixels(config: Config, images: str) -> int:
@@ -114,18 +122,18 @@ def _a_network(config: Config, benchmark: str) -> tuple[float, float]:
     return n_images * children.training.epochs * an_image, mem_mb
 
 
-def _children(config: Config, benchmark: str):
+def _children(config: Config, benchmark: str, wildcards: Mapping):
     seconds, mem_mb = _a_network(config, benchmark)
     return seconds * config.benchmarks[benchmark].children.chunk_size, mem_mb
 
 
-def _io_dataset(config: Config, benchmark: str):
+def _io_dataset(config: Config, benchmark: str, wildcards: Mapping):
     children = config.benchmarks[benchmark].children
     forward = _seconds_an_image(config, children.images, children.network) / 3
     return children.n_cells * (1000 + config.io_dataset.n_unseen_images) * forward, 1000 + MEMORY
 
 
-def _zeroshot(config: Config, benchmark: str):
+def _zeroshot(config: Config, benchmark: str, wildcards: Mapping):
     """All metrics together are about a dozen passes forward and backward."""
     settings, images = config.zeroshot, images_of(config.benchmarks[benchmark])
     a_network = 12 * settings.batch_size * _seconds_an_image(config, images, settings.network)
@@ -133,49 +141,55 @@ def _zeroshot(config: Config, benchmark: str):
     return settings.chunk_size * a_network, 1000 + MEMORY + 2 * step
 
 
-def _search(config: Config, benchmark: str):
+def _search(config: Config, benchmark: str, wildcards: Mapping):
+    """Random search asks for labelled cells, which cost nothing; the others have most cells trained."""
     settings = config.search.on(benchmark)
+    strategy = config.strategies_of(benchmark).get(wildcards.get("strategy"), {})
     if benchmark not in config.trained():
         return 300 * settings.n_runs, 2 * MEMORY
     a_network, mem_mb = _a_network(config, benchmark)
-    new = max(0, settings.budget - settings.n_initial) * settings.n_runs
+    known = settings.n_initial
+    if strategy.get("method") == "random":
+        known = config.benchmarks[benchmark].children.n_cells
+    new = max(0, settings.budget - known) * settings.n_runs
     return new * (a_network + 1), max(mem_mb, 2 * MEMORY)
 
 
-def _autoencoders(config: Config):
-    """0.2 ms an unlabelled cell and epoch; 1 ms a pair of a network and an image with info-NAS."""
+def _autoencoders(config: Config, wildcards: Mapping):
+    """Up to 1 ms an unlabelled cell and epoch; 0.15 ms a pair of a network and an image with info-NAS."""
     seconds = 0.0
     pairs = max((config.benchmarks[name].children.n_cells * 1000 for name in config.trained()), default=0)
-    for settings in config.autoencoders.values():
-        a_cell = 1e-3 if settings.batch_size < 128 else 6e-4
+    for name, settings in config.autoencoders.items():
+        if wildcards.get("autoencoder", name) != name:
+            continue
+        a_cell = 4e-3 if settings.batch_size < 128 else 2.4e-3
         an_epoch = (settings.n_cells or 423_624) * a_cell
-        an_epoch += 2e-3 * pairs if settings.model == "infonas" else 0
+        an_epoch += 6e-4 * pairs if settings.model == "infonas" else 0
         seconds = max(seconds, settings.epochs * an_epoch)
     return seconds, 3 * MEMORY
 
 
-def _predictors(config: Config, benchmark: str | None, n_train: int | None):
+def _predictors(config: Config, benchmark: str, wildcards: Mapping):
     """Ten times the 0.01 s a label and run that GATES takes, and time to score a space."""
-    seconds = 0.0
-    for name in config.tested() if benchmark is None else [benchmark]:
-        settings = config.evaluation.on(name)
-        labels = (n_train or max(settings.n_train)) * settings.n_subsets * settings.n_seeds
-        seconds = max(seconds, 0.1 * labels)
-    return seconds, 2 * MEMORY
+    settings = config.evaluation.on(benchmark)
+    labels = int(wildcards.get("n_train") or max(settings.n_train)) * settings.n_subsets * settings.n_seeds
+    return 0.1 * labels, 2 * MEMORY
 
 
 _BY_BENCHMARK = {  # which benchmarks a stage has jobs of; seconds and MB of a job
     "children": (Config.trained, _children),
     "io_dataset": (Config.trained, _io_dataset),
+    "predictors": (Config.tested, _predictors),
+    "rank": (Config.tested, _predictors),
     "zeroshot": (Config.scored, _zeroshot),
     "search": (lambda config: list(config.benchmarks), _search),
 }
 _HEAVY = {
     "autoencoders": _autoencoders,
-    "embeddings": lambda config: (0, 2 * MEMORY),
-    "semigan": lambda config: (0, 2 * MEMORY),
-    "surrogate": lambda config: (0, 2 * MEMORY),
-    "ingest": lambda config: (0, 2 * MEMORY),
-    "report": lambda config: (0, 1.5 * MEMORY),
-    "figures": lambda config: (0, 1.5 * MEMORY),
+    "embeddings": lambda *_: (0, 2 * MEMORY),
+    "semigan": lambda *_: (0, 2 * MEMORY),
+    "surrogate": lambda *_: (0, 2 * MEMORY),
+    "ingest": lambda *_: (0, 2 * MEMORY),
+    "report": lambda *_: (0, 1.5 * MEMORY),
+    "figures": lambda *_: (0, 1.5 * MEMORY),
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pipeline.config_options import settings_of
 from pipeline.errors import UserError
+from pipeline.live.expected import estimates_apart
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ def opened(
         open(os.devnull, "w") as nowhere,
         redirect_stderr(nowhere),
         redirect_stdout(nowhere),
+        estimates_apart(),
         api.SnakemakeApi(kinds.OutputSettings(dryrun=True)) as snakemake,
     ):
         try:

@@ -1,21 +1,23 @@
 # What jobs ask a cluster for. On one machine it is looked at only where --resources sets limits.
-from functools import cache
-
 from pipeline.job_requests import MOST_MINUTES, request
 from pipeline.live.expected import estimate_by
 
-
-@cache
-def request_of(stage, benchmark, n_train):
-    return request(stage, CONFIG, benchmark, n_train)
+REQUESTS = {}
 
 
-estimate_by(request_of)  # for the time left that the logger nasflow shows
+def request_of(stage, wildcards):
+    """What a job asks for. wildcards: a mapping; what is not known is left out."""
+    key = (stage, *sorted(wildcards.items()))
+    if key not in REQUESTS:
+        REQUESTS[key] = request(stage, CONFIG, wildcards)
+    return REQUESTS[key]
+
+
+estimate_by(request_of)  # for the time left that is shown while it runs
 
 
 def asked(stage, wildcards):
-    n_train = int(wildcards.n_train) if "n_train" in wildcards.keys() else None
-    return request_of(stage, wildcards.get("benchmark"), n_train)
+    return request_of(stage, dict(wildcards.items()))
 
 
 def minutes(stage):

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.live.expected import expected_seconds
+from pipeline.live.expected import estimate, expected_seconds
 from pipeline.live.job_files import read_progress, result_of, whole_error
 from pipeline.live.stages import TARGETS, job_name, order, title
 from pipeline.live.time_left import Running, in_words, seconds_left
@@ -56,7 +56,7 @@ class RunState:
         if record.rule_name in TARGETS:
             return
         wildcards = dict(record.wildcards)
-        expected = expected_seconds(record.rule_name, wildcards)
+        expected = expected_seconds(record.rule_name, wildcards, estimate())
         name = job_name(record.rule_name, wildcards)
         with self.lock:
             seen = Seen(record.rule_name, name, expected, list(record.log), list(record.output))
@@ -100,7 +100,9 @@ class RunState:
             here = Counter(job.rule for job in self.running.values())
             waiting = []
             for rule, n in self.planned.items():
-                waiting += [(rule, expected_seconds(rule, {}))] * max(n - self.done[rule] - here[rule], 0)
+                waiting += [(rule, expected_seconds(rule, {}, estimate()))] * max(
+                    n - self.done[rule] - here[rule], 0
+                )
             return seconds_left(self.finished, running, waiting, self.slots)
 
     def _running(self, jobid: int, job: Seen) -> Running:

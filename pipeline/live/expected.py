@@ -1,31 +1,43 @@
-"""How long jobs are expected to take, before any was measured: the estimates that clusters are asked by."""
+"""How long jobs are expected to take, before any was measured: what the requests to clusters are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from pipeline.live.stages import STAGES
 from pipeline.live.time_left import START
 
-Estimate = Callable[[str, "str | None", "int | None"], object]  # stage, benchmark, n_train -> Request
+Estimate = Callable[[str, Mapping[str, str]], object]  # stage, wildcards -> Request
 _estimate: Estimate | None = None
 
 
-def estimate_by(function: Estimate) -> None:
+def estimate_by(function: Estimate | None) -> None:
     """Take the estimates of the workflow that this process runs (`rules/requests.smk` says which)."""
     global _estimate
     _estimate = function
 
 
-def expected_seconds(rule: str, wildcards: Mapping, estimate: Estimate | None = None) -> float:
+def estimate() -> Estimate | None:
+    """Return the estimates of the workflow that this process runs, or None."""
+    return _estimate
+
+
+@contextmanager
+def estimates_apart() -> Iterator[None]:
+    """Forget, at the end, the estimates of a workflow that is only read within it."""
+    before = _estimate
+    try:
+        yield
+    finally:
+        estimate_by(before)
+
+
+def expected_seconds(rule: str, wildcards: Mapping, by: Estimate | None) -> float:
     """Return what a job of a rule is expected to take, in seconds.
 
-    wildcards: what is known of it; without a benchmark or n_train it is the largest such job. estimate: None
-    for those of `estimate_by`; without any, all jobs are alike.
+    wildcards: what is known of it; it is the largest such job otherwise. by: None for all jobs alike.
     """
-    estimate = estimate or _estimate
-    if estimate is None or rule not in STAGES:
+    if by is None or rule not in STAGES:
         return START
-    n_train = wildcards.get("n_train")
-    request = estimate(STAGES[rule][1], wildcards.get("benchmark"), int(n_train) if n_train else None)
-    return START + request.seconds
+    return START + by(STAGES[rule][1], dict(wildcards)).seconds

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 START = 5.0  # seconds that no job stays under: the interpreter, torch
-ROOM = 0.25  # share of an estimate that a job is expected to take before any was measured
+KNOWN = 60.0  # seconds of work by which estimates are trusted: what is measured counts beside them
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ def seconds_left(
 
     finished: (rule, expected, taken) of each job that is done. waiting: (rule, expected). slots: jobs that
     run side by side. A rule's estimates are corrected by its own finished jobs; those of a rule without any
-    by the work of all of them together. It is the time of equal slots that are never idle, or of the longest
-    job if that is more.
+    by the work of all of them together and the estimates themselves. It is the time of equal slots that are
+    never idle, or of the longest job if that is more.
     """
     finished = list(finished)
     if not finished and all(job.left is None for job in running):
@@ -42,11 +42,11 @@ def seconds_left(
         own[rule][1] += guess
     work = sum(guess - START for _, guess, _ in finished)
     spent = sum(max(taken - START, 0.0) for _, guess, taken in finished if guess > START)
-    common = spent / work if work else ROOM
+    common = (spent + KNOWN) / (work + KNOWN)
 
     def corrected(rule: str, guess: float) -> float:
         if rule in own:
-            return guess * own[rule][0] / own[rule][1]
+            return guess * (own[rule][0] + KNOWN) / (own[rule][1] + KNOWN)
         return START + (guess - START) * common
 
     now = [

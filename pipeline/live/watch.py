@@ -8,6 +8,7 @@ import time
 
 from pipeline.config_options import add_run_options
 from pipeline.errors import UserError
+from pipeline.live.expected import estimate
 from pipeline.live.picture import Picture, Watched
 from pipeline.live.time_left import in_words
 from pipeline.progress import clock
@@ -51,10 +52,10 @@ def watched_run(args) -> Watched:
 
     targets = args.targets or ["report"]
     with opened(args.snakefile, args.configfile, args.config, "watch") as workflow:
-        jobs = workflow.rules.jobs_for(targets)
+        jobs, by = workflow.rules.jobs_for(targets), estimate()
     if not jobs:
         raise UserError(f"watch: {' '.join(targets)}: nothing in this configuration belongs to it")
-    return Watched(jobs)  # reading the rules has said how long jobs are expected to take
+    return Watched(jobs, by)
 
 
 def _print(watched: Watched, args) -> int:

@@ -54,8 +54,23 @@ def test_wider_networks_ask_for_more_memory_and_so_do_networks_side_by_side():
 
 def test_a_predictor_asks_for_what_its_training_cells_need():
     config = settings("configs/papers/gates.yaml")
-    few, many = (request("predictors", config, "nasbench201", n) for n in (39, 7813))
+    few, many = (
+        request("predictors", config, {"benchmark": "nasbench201", "n_train": n}) for n in ("39", "7813")
+    )
     assert few.minutes < many.minutes <= request("predictors", config).minutes
+
+
+def test_an_autoencoder_and_a_strategy_are_expected_to_take_their_own_time():
+    config = changed("autoencoders.infonas.epochs", 600)
+    seconds = {
+        name: request("autoencoders", config, {"autoencoder": name}).seconds for name in config.autoencoders
+    }
+    assert seconds["arch2vec"] < seconds["infonas"] == request("autoencoders", config).seconds
+    where = {"benchmark": "digits101"}
+    drawn, evolved = (
+        request("search", config, where | {"strategy": s}) for s in ("random", "predictor_evolution")
+    )
+    assert drawn.seconds < evolved.seconds / 4 and evolved.seconds == request("search", config, where).seconds
 
 
 @pytest.mark.parametrize("stage", ["space", "images", "benchmarks", "predictors_table", "report_index"])

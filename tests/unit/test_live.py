@@ -17,7 +17,7 @@ from pipeline.live.events import RunState
 from pipeline.live.expected import estimate_by, expected_seconds
 from pipeline.live.job_files import error_of, read_progress, result_of, whole_error
 from pipeline.live.stages import STAGES, TARGETS, job_name
-from pipeline.live.time_left import ROOM, START, Running, in_words, seconds_left
+from pipeline.live.time_left import START, Running, in_words, seconds_left
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -87,9 +87,9 @@ def test_no_time_is_left_before_anything_was_measured():
 
 def test_estimates_are_corrected_by_a_rules_own_jobs_and_else_by_all():
     finished = [("a", 105.0, 55.0)]  # half as long as expected, apart from the start
-    assert seconds_left(finished, [], [("a", 210.0)], 1) == pytest.approx(110.0)
-    assert seconds_left(finished, [], [("b", 205.0)], 1) == pytest.approx(START + 200 * 0.5)
-    assert seconds_left([("s", START, 9.0)], [], [("b", 205.0)], 1) == pytest.approx(START + 200 * ROOM)
+    assert seconds_left(finished, [], [("a", 210.0)], 1) == pytest.approx(210 * 115 / 165)
+    assert seconds_left(finished, [], [("b", 205.0)], 1) == pytest.approx(START + 200 * 110 / 160)
+    assert seconds_left([("s", START, 9.0)], [], [("b", 205.0)], 1) == pytest.approx(START + 200)
 
 
 def test_jobs_side_by_side_and_the_longest_of_them():
@@ -109,7 +109,7 @@ def test_time_left_in_words(seconds, words):
 
 
 def test_expected_times_follow_the_configuration():
-    estimate = lambda stage, benchmark, n: SimpleNamespace(seconds=n or 1000)  # noqa: E731
+    estimate = lambda stage, wildcards: SimpleNamespace(seconds=int(wildcards.get("n_train", 1000)))  # noqa: E731
     assert expected_seconds("train_predictor", {"n_train": "60"}, estimate) == START + 60
     assert expected_seconds("train_predictor", {}, estimate) == START + 1000
     assert expected_seconds("somebodys_rule", {}, estimate) == START
@@ -168,7 +168,7 @@ def test_a_job_that_was_killed_left_no_word(tmp_path):
 
 
 def test_estimates_of_the_workflow_reach_the_state(tmp_path):
-    estimate_by(lambda stage, benchmark, n: SimpleNamespace(seconds=n))
+    estimate_by(lambda stage, wildcards: SimpleNamespace(seconds=int(wildcards["n_train"])))
     try:
         state = RunState()
         begun(state, tmp_path, 1, "gates", "")

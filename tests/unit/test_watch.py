@@ -12,10 +12,12 @@ import pytest
 from pipeline.artifacts import write_text_artifact
 from pipeline.job import Job
 from pipeline.live import watch
+from pipeline.live.expected import estimate
 from pipeline.live.picture import Picture, Watched
 from pipeline.workflow_files import FileJob
 from tests.unit.test_live import write_progress
 
+ROOT = Path(__file__).resolve().parents[2]
 RECIPE = {"settings": {"a": 1}, "seed": 1, "code": "c", "entries": []}
 CELLS = ("results/cells.csv", "results/logs/cells.log")
 
@@ -68,6 +70,17 @@ def test_a_run_from_nothing_to_its_end(jobs):
         and picture.running == []
         and watch.as_text(picture).startswith("3/3 jobs, all done")
     )
+
+
+@pytest.mark.workflow
+def test_a_configurations_estimates_are_used_and_forgotten(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    args = Args(once=True, json=False)
+    args.snakefile = ROOT / "Snakefile"
+    watched = watch.watched_run(args)
+    expected = dict(zip(watched.names, watched.expected, strict=True))
+    assert expected["search predictor_evolution (digits101)"] > expected["search random (digits101)"] > 5
+    assert estimate() is None
 
 
 def test_what_failed_and_what_was_killed(jobs):
