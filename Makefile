@@ -24,7 +24,7 @@ run: $(READY)  ## the default run: from nothing to results/report/index.html
 
 test: $(READY)  ## all checks and tests
 	$(MAKE) --no-print-directory lint
-	python -m pytest
+	OMP_NUM_THREADS=1 python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 test-slurm: $(READY)  ## all tests on a real SLURM, which they start (packages slurm-wlm, munge)
 	NASFLOW_SLURM=long python -m pytest tests/slurm

@@ -16,7 +16,12 @@ LONG_FORMS = {  # marker -> variable that asks for it, and the command that sets
 DATA = Path(os.environ.get("NASFLOW_DATA", ROOT.parent / "shared" / "data"))
 
 
+FIRST = ("slurm", "workflow", "faults")  # folders of long tests: at the end, no core waits for them
+
+
 def pytest_collection_modifyitems(items):
+    place = {name: k for k, name in enumerate(FIRST)}
+    items.sort(key=lambda item: place.get(item.path.relative_to(ROOT / "tests").parts[0], len(FIRST)))
     no_data = pytest.mark.skip(reason=f"no real data in {DATA} (set NASFLOW_DATA)")
     no_browser = pytest.mark.skip(reason="chromium is not installed")
     for item in items:
