@@ -23,10 +23,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np  # noqa: E402
 
-from pipeline.artifacts import open_h5  # noqa: E402
 from pipeline.job import Job  # noqa: E402
 from pipeline.search import command  # noqa: E402
 from pipeline.search.parts import search  # noqa: E402
+from pipeline.storage.artifacts import open_h5  # noqa: E402
 
 GATES_201 = {"readout": "output", "mlp": [300] * 5}
 STRATEGIES = {

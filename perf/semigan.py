@@ -21,7 +21,6 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import yaml  # noqa: E402
 
-from pipeline.artifacts import open_h5  # noqa: E402
 from pipeline.benchmarks.tables import load_table  # noqa: E402
 from pipeline.evaluation.measures import kendall_tau  # noqa: E402
 from pipeline.job import Job  # noqa: E402
@@ -29,6 +28,7 @@ from pipeline.predictors import semigan  # noqa: E402
 from pipeline.randomness import rng  # noqa: E402
 from pipeline.search import command, semigan_nad  # noqa: E402
 from pipeline.search.parts import search  # noqa: E402
+from pipeline.storage.artifacts import open_h5  # noqa: E402
 
 N_VALID = 1000
 

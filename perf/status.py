@@ -20,10 +20,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from pipeline.artifacts import write_h5, write_text_artifact  # noqa: E402
-from pipeline.fingerprint import closure  # noqa: E402
 from pipeline.job import Job  # noqa: E402
-from pipeline.workflow_files import opened  # noqa: E402
+from pipeline.staleness.fingerprint import closure  # noqa: E402
+from pipeline.staleness.workflow_files import opened  # noqa: E402
+from pipeline.storage.artifacts import write_h5, write_text_artifact  # noqa: E402
 
 CONFIG = "status.yaml"
 

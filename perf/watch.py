@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from pipeline.live.picture import Watched  # noqa: E402
 from pipeline.live.watch import as_text  # noqa: E402
-from pipeline.workflow_files import FileJob  # noqa: E402
+from pipeline.staleness.workflow_files import FileJob  # noqa: E402
 
 RECIPE = {"settings": {"epochs": 8}, "seed": 1, "code": "0123456789abcdef", "entries": []}
 

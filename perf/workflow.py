@@ -16,7 +16,7 @@ from collections import defaultdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from pipeline.sidecars import read_run_record  # noqa: E402
+from pipeline.storage.sidecars import read_run_record  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -11,13 +11,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.config_options import add_config_options
+from pipeline.config.options import add_config_options
 from pipeline.errors import ConfigError, UserError
 from pipeline.job import Job
 from pipeline.logs import log_to
 from pipeline.parent import end_with_snakemake
 from pipeline.progress import reported
-from pipeline.sidecars import verify
+from pipeline.storage.sidecars import verify
 
 # command -> (module, what it is for); modules are imported only when their command runs
 STAGES = {
@@ -47,11 +47,14 @@ STAGES = {
 TOOLS = {
     "benchmark": ("pipeline.benchmarks.describe", "describe a benchmark table in words and numbers"),
     "verify_io": ("pipeline.io_dataset.verify", "check input-output data sets for damage"),
-    "export": ("pipeline.export", "write any artifact's table as CSV"),
-    "why": ("pipeline.why", "say in words why an artifact is stale"),
+    "export": ("pipeline.storage.export", "write any artifact's table as CSV"),
+    "why": ("pipeline.staleness.why", "say in words why an artifact is stale"),
     "watch": ("pipeline.live.watch", "watch a run from its logs and artifacts, here or on a cluster"),
-    "status": ("pipeline.status", "say of all artifacts whether they are fresh; restore Snakemake's records"),
-    "config": ("pipeline.config_command", "check a configuration; show it with all defaults"),
+    "status": (
+        "pipeline.staleness.status",
+        "say of all artifacts whether they are fresh; restore Snakemake's records",
+    ),
+    "config": ("pipeline.config.command", "check a configuration; show it with all defaults"),
 }
 JUDGES = {"verify_io", "why", "status", "watch", "config"}  # tools that are to look at damaged artifacts
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -171,8 +174,8 @@ def job_of(stage: str, args: argparse.Namespace) -> Job:
     if args.recipe:
         recipe, device, threads = json.loads(args.recipe), "auto", 1
     else:
-        from pipeline.config import load_config
-        from pipeline.recipes import recipe as make_recipe
+        from pipeline.config.model import load_config
+        from pipeline.staleness.recipes import recipe as make_recipe
 
         config = load_config(args.configfile or [Path("config.yaml")], args.config)
         wildcards = {k: v for k, v in vars(args).items() if k not in SHARED and v is not None}
@@ -196,7 +199,7 @@ def modules_of(recipe: dict) -> dict[str, str]:
 
     Raises ConfigError if the code was edited between the workflow's start and now.
     """
-    from pipeline.fingerprint import closure, digest
+    from pipeline.staleness.fingerprint import closure, digest
 
     modules = closure(recipe["entries"])
     if digest(modules) != recipe["code"]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from pipeline.config_errors import AtKey
+from pipeline.config.errors import AtKey
 from pipeline.settings import Settings
 
 KEY = "by_benchmark"

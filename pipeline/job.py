@@ -12,7 +12,7 @@ class Job:
     """One call of one stage.
 
     stage: name of the stage. settings: the configuration subtree that the stage reads (plain dict).
-    seed: the run's seed. code: digest of the code that the stage runs (see `pipeline.fingerprint`).
+    seed: the run's seed. code: digest of the code that the stage runs (see `pipeline.staleness.fingerprint`).
     modules: digest of each module in it. device, threads: where it computes; they change how
     fast a result comes, not which configuration it belongs to.
     """

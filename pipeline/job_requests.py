@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from pipeline.benchmarks.settings import images_of
-from pipeline.config import Config
+from pipeline.config.model import Config
 
 START = 10  # minutes that no job asks below: the interpreter, torch, a slow file system
 MOST_MINUTES = 2880  # two days: many partitions refuse more, and what is long goes on at the next attempt

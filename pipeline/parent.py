@@ -23,8 +23,9 @@ def end_with_snakemake() -> None:
 def end_with(process: int) -> None:
     """Kill this process as soon as another one has ended, or at once if it has.
 
-    As with kill -9, nothing is cleaned up: what is written is whole or not there (`pipeline.files`). Does
-    nothing on systems other than Linux, which have no handle on a process that could not be another's later.
+    As with kill -9, nothing is cleaned up: what is written is whole or not there (`pipeline.storage.files`).
+    Does nothing on systems other than Linux, which have no handle on a process that could not be another's
+    later.
     """
     if not hasattr(os, "pidfd_open"):
         return

@@ -10,13 +10,13 @@ from pipeline.benchmarks.locate import check_labels, judged_by, listing, locate
 from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.benchmarks.settings import images_of
 from pipeline.by_benchmark import on
-from pipeline.config import check, io_benchmark_of, source_of
+from pipeline.config.model import check, io_benchmark_of, source_of
 from pipeline.errors import UserError
-from pipeline.files import CHECKED_SIZE, end_future_times
-from pipeline.folder_use import begin, tell
+from pipeline.storage.files import CHECKED_SIZE, end_future_times
+from pipeline.staleness.folder_use import begin, tell
 from pipeline.images.locate import locate_images
-from pipeline.recipes import chunk_count, origin_of, recipe_json, scored_cells
-from pipeline.sidecars import changed_since_written
+from pipeline.staleness.recipes import chunk_count, origin_of, recipe_json, scored_cells
+from pipeline.storage.sidecars import changed_since_written
 from pipeline.spaces import NAMES as SPACE_NAMES
 from pipeline.spaces import UNLISTED
 from pipeline.zeroshot.settings import scores_used

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from docs.generator.words import bounds_in_words, default_in_words, in_text, type_in_words
 from pipeline.benchmarks.file_settings import FileSettings
 from pipeline.by_benchmark import Scope
-from pipeline.config import Config
+from pipeline.config.model import Config
 from pipeline.plug_ins import plug_ins_of
 from pipeline.settings import Settings
 

@@ -19,7 +19,7 @@ def run(args, job) -> None:
     """Write the table, one row a benchmark, autoencoder and run."""
     import pandas as pd
 
-    from pipeline.artifacts import write_text_artifact
+    from pipeline.storage.artifacts import write_text_artifact
 
     table = pd.DataFrame([row_of(path) for path in args.autoencoders])
     table = table.sort_values(["benchmark", "autoencoder", "run"], kind="stable")
@@ -35,7 +35,7 @@ def row_of(path: Path) -> dict:
     """
     import numpy as np
 
-    from pipeline.artifacts import get_provenance, get_table, open_h5
+    from pipeline.storage.artifacts import get_provenance, get_table, open_h5
 
     with open_h5(path, "autoencoder") as handle:
         attrs, history = dict(handle.attrs), get_table(handle)

@@ -91,8 +91,8 @@ def networks_of(args, table, own: bool):
 
     Raises DataError if they are of another space, or if the table should know them and does not.
     """
-    from pipeline.artifacts import get_archs, open_h5
     from pipeline.io_dataset.reading import cells_of
+    from pipeline.storage.artifacts import get_archs, open_h5
 
     with open_h5(args.io_dataset, "io_dataset") as handle:
         archs = get_archs(handle)
@@ -150,8 +150,8 @@ def along_neighbours(embeddings, table, job) -> tuple[dict, dict]:
 
 def write(args, job, settings, archs, fitted, facts: dict[str, float]) -> None:
     """Write the artifact. archs: the benchmark's cells, which the embeddings in `fitted` are of."""
-    from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.settings import canonical_json
+    from pipeline.storage.artifacts import put, put_archs, put_table, write_h5
 
     with write_h5(args.out, KIND, job, inputs=inputs_of(args)) as handle:
         handle.attrs["name"], handle.attrs["model"] = job.settings["name"], settings.model
@@ -185,8 +185,8 @@ def inputs_of(args) -> list[Path]:
 
 def identity_of(args, job) -> str:
     """What a checkpoint must agree in to be continued: recipe, code, and the content of what is read."""
-    from pipeline.artifacts import provenance
     from pipeline.settings import canonical_json
+    from pipeline.storage.artifacts import provenance
 
     made_from = provenance(job, inputs_of(args))
     return json.dumps(

@@ -8,13 +8,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pipeline.artifacts import get_provenance, open_h5, put_table
 from pipeline.autoencoders.neighbours import nearest
 from pipeline.errors import ArtifactError, DataError
-from pipeline.files import checksum
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.lookup import KeyIndex
+from pipeline.storage.artifacts import get_provenance, open_h5, put_table
+from pipeline.storage.files import checksum
 
 KIND = "embeddings"
 AT_ONCE = 4096  # cells of a batch and of a chunk in the file

@@ -25,9 +25,9 @@ def add_arguments(parser) -> None:
 
 def run(args, job) -> None:
     """Write kind "embeddings": keys of cells, ascending, and an embedding each."""
-    from pipeline.artifacts import write_h5
     from pipeline.autoencoders.embeddings import KIND, write_embeddings
     from pipeline.autoencoders.reading import load_encoder
+    from pipeline.storage.artifacts import write_h5
 
     encoder = load_encoder(args.autoencoder_file, job.torch_device())
     keys = keys_of(args, job, encoder.space)

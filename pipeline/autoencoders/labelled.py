@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.artifacts import get_archs, get_table, open_h5
 from pipeline.autoencoders.training import Task
 from pipeline.autoencoders.vae import Graphs
 from pipeline.errors import DataError, UserError
-from pipeline.files import checksum
 from pipeline.images.sets import load_images
 from pipeline.io_dataset.reading import KIND, IoDataset, load_io_dataset
 from pipeline.io_dataset.roles import SEEN, UNSEEN
 from pipeline.io_dataset.subsets import subset_rows
 from pipeline.io_dataset.targets import Targets
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import get_archs, get_table, open_h5
+from pipeline.storage.files import checksum
 
 
 @dataclass(frozen=True)

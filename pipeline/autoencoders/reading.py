@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import open_h5
 from pipeline.autoencoders.names import parse_latents
 from pipeline.errors import DataError
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import open_h5
 
 
 @dataclass(frozen=True)

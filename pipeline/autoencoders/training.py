@@ -13,10 +13,10 @@ from torch import nn
 
 from pipeline.autoencoders.settings import GraphSettings
 from pipeline.autoencoders.vae import Arch2Vec, Graphs
-from pipeline.checkpoint_file import read_checkpoint, write_checkpoint
 from pipeline.errors import UserError
 from pipeline.progress import track
 from pipeline.spaces.archs import Archs
+from pipeline.storage.checkpoint_file import read_checkpoint, write_checkpoint
 
 LOSSES = {"vae_loss", "io_loss", "reference_vae_loss"}  # of training
 

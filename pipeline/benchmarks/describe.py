@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import spaces
-from pipeline.artifacts import get_provenance, open_h5
 from pipeline.benchmarks.tables import KIND, ROLES, BenchmarkTable, load_table, mean_over_trials
+from pipeline.storage.artifacts import get_provenance, open_h5
 
 HELP = (
     "Describe a benchmark table: size, metrics and trials, best cells, ranges, how validation and test agree."

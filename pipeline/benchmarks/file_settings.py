@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from pipeline.benchmarks.names import MetricName
-from pipeline.data_files import DataFile
 from pipeline.settings import Settings
+from pipeline.storage.data_files import DataFile
 
 
 class SplitSettings(Settings):

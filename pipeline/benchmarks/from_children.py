@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline import spaces
-from pipeline.artifacts import open_h5
 from pipeline.benchmarks.settings import TableSettings
 from pipeline.benchmarks.tables import BenchmarkTable
 from pipeline.children.reading import KIND as CHILDREN
 from pipeline.children.reading import load_children
 from pipeline.errors import ArtifactError
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import open_h5
 
 ACCURACIES = ("val_acc", "test_acc", "train_acc", "val_top5", "test_top5")  # the last where they are measured
 COUNTED = {

@@ -7,8 +7,8 @@ import importlib
 from pathlib import Path
 
 from pipeline.benchmarks.settings import FileBenchmark
-from pipeline.data_files import place_of
 from pipeline.errors import ConfigError
+from pipeline.storage.data_files import place_of
 
 
 def locate(name: str, benchmark: FileBenchmark, data_dir: str) -> tuple[dict, Path]:

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import spaces
-from pipeline.artifacts import get_archs, open_h5
 from pipeline.benchmarks.tables import KIND, check_name, dataset_names, mean_over_trials, no_metric
 from pipeline.errors import DataError
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.lookup import KeyIndex
+from pipeline.storage.artifacts import get_archs, open_h5
 
 
 @dataclass

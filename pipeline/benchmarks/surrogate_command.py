@@ -24,14 +24,14 @@ def run(args, job) -> None:
     """Write the surrogate, and kind "surrogate": one row a fold. Raises UserError if there are few labels."""
     import numpy as np
 
-    from pipeline.artifacts import put_table, write_h5
     from pipeline.benchmarks.surrogate import cross_validate, fit_surrogate
     from pipeline.benchmarks.surrogate_settings import SurrogateSettings
     from pipeline.benchmarks.tables import load_table
     from pipeline.errors import UserError
-    from pipeline.files import replacing
     from pipeline.randomness import derive
-    from pipeline.sidecars import write_run_record
+    from pipeline.storage.artifacts import put_table, write_h5
+    from pipeline.storage.files import replacing
+    from pipeline.storage.sidecars import write_run_record
 
     metric = job.settings["metric"]
     table = load_table(args.benchmark_table, job.settings["benchmark"])

@@ -15,10 +15,10 @@ import h5py
 import numpy as np
 
 from pipeline import spaces
-from pipeline.artifacts import get_archs, get_table, open_h5, put, put_archs, put_table, write_h5
 from pipeline.benchmarks.names import is_metric
 from pipeline.errors import ArtifactError, DataError
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import get_archs, get_table, open_h5, put, put_archs, put_table, write_h5
 
 KIND = "benchmark"
 ROLES = ("held_out", "labelled", "unused")

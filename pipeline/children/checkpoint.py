@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.checkpoint_file import read_checkpoint, write_checkpoint
+from pipeline.storage.checkpoint_file import read_checkpoint, write_checkpoint
 
 log = logging.getLogger("nasflow")
 

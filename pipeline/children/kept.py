@@ -10,19 +10,19 @@ from pathlib import Path
 
 import torch
 
-from pipeline.artifacts import get_table, open_h5
 from pipeline.children.device_images import DeviceImages
 from pipeline.children.interleaved import interleaved
 from pipeline.children.reading import KIND, times, unpack, write_chunk
 from pipeline.children.settings import NetworkSettings, TrainingSettings
 from pipeline.children.training import ChildResult, identity, network_training
 from pipeline.errors import ArtifactError
-from pipeline.files import checksum
 from pipeline.images.sets import ImageSet
 from pipeline.job import Job
-from pipeline.sidecars import read_run_record
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import get_table, open_h5
+from pipeline.storage.files import checksum
+from pipeline.storage.sidecars import read_run_record
 
 
 class Kept:

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import (
+from pipeline.errors import ArtifactError
+from pipeline.images.sets import ImageSet
+from pipeline.settings import canonical_json
+from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import (
     get_archs,
     get_provenance,
     get_table,
@@ -19,10 +23,6 @@ from pipeline.artifacts import (
     put_table,
     write_h5,
 )
-from pipeline.errors import ArtifactError
-from pipeline.images.sets import ImageSet
-from pipeline.settings import canonical_json
-from pipeline.spaces.archs import Archs
 
 KIND = "children"
 

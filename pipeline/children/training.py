@@ -27,11 +27,11 @@ from pipeline.children.interleaved import alone
 from pipeline.children.narrow_layers import make_fast
 from pipeline.children.rmsprop import RMSPropTF
 from pipeline.children.settings import NetworkSettings, TrainingSettings
-from pipeline.fingerprint import closure, digest
 from pipeline.images.sets import ImageSet
 from pipeline.randomness import seed_torch, torch_generator
 from pipeline.settings import canonical_json
 from pipeline.spaces.archs import Archs
+from pipeline.staleness.fingerprint import closure, digest
 
 CURVES = ("train_loss", "train_acc", "val_acc", "test_acc")
 TOP5_CURVES = ("val_top5", "test_top5")  # where there are many classes

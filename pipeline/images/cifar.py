@@ -12,12 +12,12 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from pipeline.data_files import DataFile
 from pipeline.errors import DataError
 from pipeline.images.archives import read_members
 from pipeline.images.plain_pickle import read_dict
 from pipeline.images.settings import SplitSettings
 from pipeline.images.source import Source
+from pipeline.storage.data_files import DataFile
 
 SHAPE = (3, 32, 32)
 _WIDTH = 3 * 32 * 32

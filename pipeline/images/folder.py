@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from pipeline.data_files import DataFile
 from pipeline.errors import DataError
 from pipeline.images.settings import SplitSettings
 from pipeline.images.source import Source
+from pipeline.storage.data_files import DataFile
 
 ORIGIN = "<class>/<image> or train/<class>/<image> and test/<class>/<image>; PNG, JPEG or WebP"
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")

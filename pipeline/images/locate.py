@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from pipeline.data_files import place_of
 from pipeline.errors import ConfigError
+from pipeline.storage.data_files import place_of
 
 
 def locate_images(name: str, images: dict, data_dir: str) -> Path | None:

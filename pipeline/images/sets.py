@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import open_h5, put, put_table, write_h5
 from pipeline.errors import ConfigError
 from pipeline.job import Job
 from pipeline.randomness import rng
+from pipeline.storage.artifacts import open_h5, put, put_table, write_h5
 
 KIND = "images"
 PARTS = ("train", "valid", "test")  # the split's codes 0, 1, 2

@@ -37,10 +37,10 @@ def run(args, job) -> None:
     from pipeline.benchmarks.tables import load_table
     from pipeline.children.reading import load_children
     from pipeline.errors import DataError
-    from pipeline.files import checksum
     from pipeline.images.sets import load_images
     from pipeline.io_dataset.origin import check_origin
     from pipeline.io_dataset.settings import IoDatasetSettings
+    from pipeline.storage.files import checksum
 
     settings = IoDatasetSettings(**job.settings["io_dataset"])
     table, children = load_table(args.benchmark_table), load_children(args.children)
@@ -97,8 +97,8 @@ def collect(work: Path, table, children, images, index: np.ndarray, images_check
 
 def write(args, job, settings, table, images, images_checksum, index, role, kept) -> None:
     """Put the data set together from the kept outputs; one network in memory at a time."""
-    from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.errors import ArtifactError
+    from pipeline.storage.artifacts import put, put_archs, put_table, write_h5
 
     network_role = np.where(table.role == "labelled", SEEN, UNSEEN).astype(np.uint8)
     with write_h5(args.out, KIND, job, inputs=[*args.children, args.benchmark_table, args.images]) as handle:

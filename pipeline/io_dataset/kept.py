@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.io_dataset.extraction import Outputs
-from pipeline.kept_arrays import DAMAGED, keep_arrays, open_arrays
+from pipeline.storage.kept_arrays import DAMAGED, keep_arrays, open_arrays
 
 
 class KeptOutputs:

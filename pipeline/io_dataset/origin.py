@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.artifacts import get_provenance, open_h5
 from pipeline.children.settings import NetworkSettings, TrainingSettings
 from pipeline.errors import DataError
+from pipeline.storage.artifacts import get_provenance, open_h5
 
 KINDS = {"network": NetworkSettings, "training": TrainingSettings}
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import get_archs, get_table, open_h5
 from pipeline.errors import ArtifactError, DataError
 from pipeline.io_dataset.preprocessing import Moments, Network, Scale, WholeSet, aligned, fit_scale
 from pipeline.io_dataset.roles import SEEN
 from pipeline.io_dataset.settings import PreprocessingSettings
 from pipeline.io_dataset.targets import Targets
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import get_archs, get_table, open_h5
 
 KIND = "io_dataset"
 PARTS = ("outputs", "class_weights", "class_bias")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from pipeline.config_errors import in_words
+from pipeline.config.errors import in_words
 from pipeline.errors import ConfigError
 from pipeline.job import Job
 from pipeline.plug_ins import plug_in

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.artifacts import get_provenance, get_table, open_h5
 from pipeline.errors import ArtifactError
-from pipeline.sidecars import read_run_record
+from pipeline.storage.artifacts import get_provenance, get_table, open_h5
+from pipeline.storage.sidecars import read_run_record
 
 
 def read_artifact(path: Path | str):

@@ -74,8 +74,8 @@ def _refuse(said: dict, path: Path, why: str) -> None:
 
 def _by_configuration(path: Path, configfile: Path | str, benchmark: str | None) -> BenchmarkTable:
     from pipeline.benchmarks.ingest import read_table
-    from pipeline.config import load_config
-    from pipeline.recipes import recipe
+    from pipeline.config.model import load_config
+    from pipeline.staleness.recipes import recipe
 
     config = load_config(configfile)
     name = benchmark or config.only_benchmark()

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipeline.freshness import Checksums, own_state
 from pipeline.live.expected import Estimate, expected_seconds
 from pipeline.live.job_files import Progress, error_of, read_progress, result_of
 from pipeline.live.stages import job_name, order, title
 from pipeline.live.time_left import Running, seconds_left
 from pipeline.progress import SUFFIX
-from pipeline.sidecars import read_run_record
-from pipeline.workflow_files import FileJob
+from pipeline.staleness.freshness import Checksums, own_state
+from pipeline.staleness.workflow_files import FileJob
+from pipeline.storage.sidecars import read_run_record
 
 LOGS = "results/logs"
 MEASURED = 50  # jobs of a rule whose times are read

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 
-from pipeline.config_options import add_run_options
+from pipeline.config.options import add_run_options
 from pipeline.errors import UserError
 from pipeline.live.expected import estimate
 from pipeline.live.picture import Picture, Watched
@@ -48,7 +48,7 @@ def run(args, job) -> int:
 
 def watched_run(args) -> Watched:
     """Return the jobs of the targets. Raises UserError if the configuration is refused or has none."""
-    from pipeline.workflow_files import opened
+    from pipeline.staleness.workflow_files import opened
 
     targets = args.targets or ["report"]
     with opened(args.snakefile, args.configfile, args.config, "watch") as workflow:

@@ -53,9 +53,9 @@ def run(args, job) -> None:
     """
     import pandas as pd
 
-    from pipeline.artifacts import write_text_artifact
     from pipeline.papers.generated import measures
     from pipeline.papers.printed import file_of, read
+    from pipeline.storage.artifacts import write_text_artifact
 
     files = {"predictor": args.predictors_table, "strategy": args.search_table}
     tables = {kind: _table(path, kind) for kind, path in files.items() if path is not None}

@@ -34,7 +34,7 @@ def run(args, job) -> None:
 def _write(out: Path, rows: list[dict], job, inputs, digits: str) -> None:
     import pandas as pd
 
-    from pipeline.artifacts import write_text_artifact
+    from pipeline.storage.artifacts import write_text_artifact
 
     table = pd.DataFrame(rows).sort_values(["benchmark", "predictor", "n_train"], kind="stable")
     write_text_artifact(out, table.to_csv(index=False, float_format=digits), job, inputs)
@@ -50,8 +50,8 @@ def row_of(path: Path, ks: Mapping[str, Sequence[int]], above: float | None = No
     """
     import pandas as pd
 
-    from pipeline.artifacts import get_table, open_h5
     from pipeline.evaluation.measures import all_measures, measures_above
+    from pipeline.storage.artifacts import get_table, open_h5
 
     with open_h5(path, "predictions") as handle:
         frame, attrs = get_table(handle), dict(handle.attrs)

@@ -52,10 +52,10 @@ def add_inputs(parser) -> None:
 
 def run(args, job) -> None:
     """Write kind "predictions": one row a run and held-out cell."""
-    from pipeline.artifacts import put, put_archs, put_table, write_h5
     from pipeline.benchmarks.tables import load_table
     from pipeline.evaluation.measures import kendall_tau
     from pipeline.predictors.replicates import fit_replicates, load, regresses_accuracy
+    from pipeline.storage.artifacts import put, put_archs, put_table, write_h5
 
     s = job.settings
     table = load_table(args.benchmark_table, s["benchmark"])

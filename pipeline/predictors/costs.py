@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline import spaces
-from pipeline.artifacts import get_provenance, open_h5
-from pipeline.sidecars import read_run_record
+from pipeline.storage.artifacts import get_provenance, open_h5
+from pipeline.storage.sidecars import read_run_record
 
 NOT_KNOWN = float("nan")  # the sidecar was deleted
 

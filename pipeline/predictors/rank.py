@@ -25,11 +25,11 @@ def add_arguments(parser) -> None:
 
 def run(args, job) -> None:
     """Write the ranking by the mean of a predictor for each seed, all trained on the same cells."""
-    from pipeline.artifacts import write_text_artifact
     from pipeline.benchmarks.tables import load_table
     from pipeline.predictors.command import resources_of, scores_of, training_set
     from pipeline.predictors.replicates import fit_replicates, load, regresses_accuracy
     from pipeline.spaces.catalogue import load_space
+    from pipeline.storage.artifacts import write_text_artifact
 
     s = job.settings
     table, (cells, keys) = load_table(args.benchmark_table, s["benchmark"]), load_space(args.space_file)

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from pipeline.artifacts import get_archs, get_table, open_h5
 from pipeline.errors import ArtifactError
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import get_archs, get_table, open_h5
 
 REFERENCE = "reference_"  # before names of what belongs to the arch2vec trained on the same batches
 

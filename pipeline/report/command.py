@@ -56,9 +56,9 @@ def add_sources(parser) -> None:
 
 def run(args, job) -> None:
     """Write the page. job.settings: the whole configuration, as it is shown to the reader."""
-    from pipeline.artifacts import write_text_artifact
     from pipeline.report.data import read
     from pipeline.report.page import build
+    from pipeline.storage.artifacts import write_text_artifact
 
     sources = sources_of(args, job.settings)
     page = build(read(sources, job.settings, job.seed), args.out)

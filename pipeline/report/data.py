@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.artifacts import get_archs, get_table, open_h5
 from pipeline.by_benchmark import on, whole_on
 from pipeline.errors import ArtifactError
 from pipeline.report.autoencoders import Autoencoder, read_autoencoders
 from pipeline.report.labels import Labels, read_labels
 from pipeline.report.record import Made, made_from
-from pipeline.sidecars import read_run_record
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import get_archs, get_table, open_h5
+from pipeline.storage.sidecars import read_run_record
 from pipeline.zeroshot.chunks import why_missing
 
 SPLITS = ("train", "valid", "test")

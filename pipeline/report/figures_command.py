@@ -27,10 +27,10 @@ def run(args, job) -> None:
     """
     import pandas as pd
 
-    from pipeline.artifacts import write_text_artifact
     from pipeline.report.context import context_of
     from pipeline.report.data import read
     from pipeline.report.page import sections_of
+    from pipeline.storage.artifacts import write_text_artifact
 
     sources = sources_of(args, job.settings)
     parts = sections_of(context_of(read(sources, job.settings, job.seed), args.out))

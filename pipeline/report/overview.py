@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.artifacts import get_table, open_h5, write_text_artifact
 from pipeline.errors import ArtifactError
 from pipeline.report import words
 from pipeline.report.blocks import relative
 from pipeline.report.labels import Labels, read_labels
+from pipeline.storage.artifacts import get_table, open_h5, write_text_artifact
 
 HELP = "Write the overview of a run with several benchmarks: a row each, with links to their pages."
 log = logging.getLogger("nasflow")

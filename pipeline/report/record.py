@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.artifacts import read_provenance
 from pipeline.errors import ArtifactError
 from pipeline.report.words import STAGES
-from pipeline.sidecars import read_run_record
+from pipeline.storage.artifacts import read_provenance
+from pipeline.storage.sidecars import read_run_record
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from pipeline.files import replacing
 from pipeline.report.blocks import Figure
 from pipeline.report.plain import plain
 from pipeline.report.static_axes import dress
 from pipeline.report.static_traces import DASHES, MARKERS, add, colours_of
 from pipeline.report.theme import INK, LINE, MARKS, MUTED
+from pipeline.storage.files import replacing
 
 FULL, HALF = 7.0, 3.4  # inches: two columns of a paper, and one
 PIXEL = 1 / 115  # inches that a pixel of the page takes

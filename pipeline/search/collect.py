@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import get_table, open_h5, write_text_artifact
 from pipeline.job import Job
 from pipeline.search.found import best_found
+from pipeline.storage.artifacts import get_table, open_h5, write_text_artifact
 
 HELP = "write results/tables/search.csv: accuracy against the number of trained networks"
 SPREAD = ("val_acc", "test_acc", "regret")  # measures with a mean and a standard deviation

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import open_h5, put_archs, put_table, write_h5
 from pipeline.benchmarks.tables import load_table
 from pipeline.job import Job
 from pipeline.predictors.resources import named_files
@@ -16,6 +15,7 @@ from pipeline.search.found import rank_shares
 from pipeline.search.kept import remove_parts
 from pipeline.search.loop import QUERIED, Trajectory
 from pipeline.search.parts import search
+from pipeline.storage.artifacts import open_h5, put_archs, put_table, write_h5
 
 HELP = "run a search strategy: spend a budget of trained networks, several times over"
 log = logging.getLogger("nasflow")

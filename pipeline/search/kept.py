@@ -7,12 +7,20 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipeline.artifacts import get_archs, get_table, open_h5, provenance, put_archs, put_table, write_h5
 from pipeline.errors import ArtifactError
 from pipeline.job import Job
 from pipeline.search.loop import Trajectory
 from pipeline.settings import canonical_json
-from pipeline.sidecars import verified_checksum
+from pipeline.storage.artifacts import (
+    get_archs,
+    get_table,
+    open_h5,
+    provenance,
+    put_archs,
+    put_table,
+    write_h5,
+)
+from pipeline.storage.sidecars import verified_checksum
 
 KIND = "search part"
 

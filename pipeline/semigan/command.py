@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import write_text_artifact
 from pipeline.errors import ConfigError
 from pipeline.job import Job
 from pipeline.predictors.resources import named_files
 from pipeline.randomness import derive, rng
 from pipeline.search.settings import SearchSettings
 from pipeline.semigan.analysis import above, contents, mean_shares, places
+from pipeline.storage.artifacts import write_text_artifact
 
 HELP = "write a table of what SemiGAN-NAD generates under the best class, beside the benchmark's cells"
 COLUMNS = ("part", "name", "detail", "generated_mean", "generated_std", "n_runs", "benchmark", "n_train")

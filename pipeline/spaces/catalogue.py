@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import get_archs, open_h5, put, put_archs, put_table, write_h5
 from pipeline.errors import ConfigError
 from pipeline.job import Job
 from pipeline.randomness import rng
 from pipeline.spaces import UNLISTED, load
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import get_archs, open_h5, put, put_archs, put_table, write_h5
 
 KIND = "space"
 

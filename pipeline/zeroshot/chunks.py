@@ -7,7 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import (
+from pipeline.errors import ArtifactError
+from pipeline.job import Job
+from pipeline.settings import canonical_json
+from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import (
     get_archs,
     get_provenance,
     get_table,
@@ -17,11 +21,7 @@ from pipeline.artifacts import (
     put_table,
     write_h5,
 )
-from pipeline.errors import ArtifactError
-from pipeline.job import Job
-from pipeline.settings import canonical_json
-from pipeline.sidecars import read_run_record
-from pipeline.spaces.archs import Archs
+from pipeline.storage.sidecars import read_run_record
 
 KIND = "zeroshot_chunk"
 SHARED = ("metrics", "batch_size", "seeds", "network", "images", "benchmark", "space")  # by all chunks

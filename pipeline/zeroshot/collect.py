@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import put, put_archs, put_table, write_h5
 from pipeline.settings import canonical_json
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import put, put_archs, put_table, write_h5
 from pipeline.zeroshot.chunks import check_chunks, read_chunk, report_missing
 from pipeline.zeroshot.settings import CollectSettings
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.kept_arrays import DAMAGED, keep_arrays, open_arrays
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.lookup import KeyIndex
+from pipeline.storage.kept_arrays import DAMAGED, keep_arrays, open_arrays
 
 log = logging.getLogger("nasflow")
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from pipeline import spaces
-from pipeline.fingerprint import closure, digest
 from pipeline.images.sets import ImageSet
 from pipeline.settings import canonical_json
 from pipeline.spaces.archs import Archs
+from pipeline.staleness.fingerprint import closure, digest
 from pipeline.zeroshot.kept import Column, KeptScores, Sheet, spelling_keys
 from pipeline.zeroshot.scores import CellScores, score_cells
 from pipeline.zeroshot.settings import ScoreSettings

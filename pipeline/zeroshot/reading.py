@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import spaces
-from pipeline.artifacts import get_archs, open_h5
 from pipeline.errors import DataError
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.lookup import KeyIndex
+from pipeline.storage.artifacts import get_archs, open_h5
 from pipeline.zeroshot.alignment import aligned
 
 KIND = "zeroshot"

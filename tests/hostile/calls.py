@@ -32,7 +32,7 @@ def kept_outputs(path: Path) -> int:
 
 def checkpoint(path: Path) -> int:
     """Read the state of a training."""
-    from pipeline.checkpoint_file import read_checkpoint
+    from pipeline.storage.checkpoint_file import read_checkpoint
 
     return _said(lambda: read_checkpoint(path, "it"))
 

@@ -203,9 +203,9 @@ def outcomes(tmp_path_factory):
         add(f"checkpoint:{file.name}", ["call", "checkpoint", str(file)], "from its beginning")
     for file in surrogates(folder):
         add(f"surrogate:{file.name}", ["call", "surrogate", str(file)], "")
-    imports = ["pipeline.config", "pandas", "h5py", "scipy.stats", "sklearn", "torch", "xgboost"]
+    imports = ["pipeline.config.model", "pandas", "h5py", "scipy.stats", "sklearn", "torch", "xgboost"]
     return run_cases(
-        folder, cases, [*imports, "pipeline.io_dataset.kept", "pipeline.checkpoint_file"]
+        folder, cases, [*imports, "pipeline.io_dataset.kept", "pipeline.storage.checkpoint_file"]
     ), reasons
 
 
@@ -225,7 +225,7 @@ def test_files_are_refused(outcomes, kind):
 
 def test_attributes_that_share_a_long_text(tmp_path):
     """Many elements of an attribute can point to one text of the file."""
-    from pipeline.plain_h5 import SPARE, _check_attributes, _Odd
+    from pipeline.storage.plain_h5 import SPARE, _check_attributes, _Odd
 
     with h5py.File(tmp_path / "a.h5", "w", libver="latest") as handle:
         handle.attrs.create("columns", ["x"] * 2000, dtype=h5py.string_dtype())
@@ -235,7 +235,7 @@ def test_attributes_that_share_a_long_text(tmp_path):
 
 
 def test_records_beside_artifacts_are_plain_json(tmp_path):
-    from pipeline.sidecars import read_run_record
+    from pipeline.storage.sidecars import read_run_record
 
     for content in ("[" * 100_000, "[1]", "\0", json.dumps("x")):
         (tmp_path / "a.h5.run.json").write_text(content)

@@ -201,7 +201,7 @@ def outcomes(tmp_path_factory):
             reasons[name] = reason
             shared = ["--configfile", "config.yaml", "--log", "logs/log"]
             cases[name] = ["ingest", *shared, "--benchmark", group, "--file", str(file), "--out", "out.h5"]
-    return run_cases(folder, cases, ["pipeline.config", "pyarrow.parquet", "pandas", "h5py"]), reasons
+    return run_cases(folder, cases, ["pipeline.config.model", "pyarrow.parquet", "pandas", "h5py"]), reasons
 
 
 @pytest.mark.parametrize("group", GROUPS)

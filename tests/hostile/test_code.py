@@ -20,7 +20,10 @@ FORBIDDEN = {
 }  # fmt: skip
 SHORT = {"np": "numpy", "pd": "pandas", "pa": "pyarrow"}
 METHODS = {"extractall"}  # of archives; they would be written to disk by the names that stand in them
-H5 = {"pipeline/artifacts.py", "pipeline/freshness.py"}  # open HDF5 files; all others ask `open_h5`
+H5 = {
+    "pipeline/storage/artifacts.py",
+    "pipeline/staleness/freshness.py",
+}  # open HDF5 files; all others ask `open_h5`
 
 
 def wrong_calls(source: str, name: str = "") -> list[str]:

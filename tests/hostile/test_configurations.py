@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.config import load_config
-from pipeline.data_files import DataFile, DataFolder, place_of
+from pipeline.config.model import load_config
 from pipeline.errors import ConfigError
+from pipeline.storage.data_files import DataFile, DataFolder, place_of
 from tests.hostile.running import MARKER, assert_refused, run_cases
 
 LAUGHS = "a0: &a0 [x, x]\n" + "".join(
@@ -49,7 +49,7 @@ def outcomes(tmp_path_factory):
         cases[name] = ["config", f"{number}.yaml", "--log", "logs/log"]
     (folder / "latin.yaml").write_bytes("report: {title: é}".encode("latin1"))
     cases["latin"] = ["config", "latin.yaml", "--log", "logs/log"]
-    return run_cases(folder, cases, ["pipeline.config"])
+    return run_cases(folder, cases, ["pipeline.config.model"])
 
 
 @pytest.mark.parametrize("name", [*TEXTS, "latin"])

@@ -140,7 +140,7 @@ def outcomes(tmp_path_factory):
         add(f"archive:{name}", "archive", folder / f"{number}.tar.gz", reason)
     for path, reason in folders(folder):
         add(f"folder:{path.name}", "folder", path, reason)
-    return run_cases(folder, cases, ["pipeline.config", "PIL.Image", "pandas", "h5py"]), reasons
+    return run_cases(folder, cases, ["pipeline.config.model", "PIL.Image", "pandas", "h5py"]), reasons
 
 
 @pytest.mark.parametrize("kind", ["archive", "folder"])

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import put, put_archs, put_table, write_h5
 from pipeline.report.data import Sources
+from pipeline.storage.artifacts import put, put_archs, put_table, write_h5
 from tests.unit.report_fixtures import CONFIG as DIGITS
 from tests.unit.report_fixtures import HELD_OUT, Fixtures
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import spaces
-from pipeline.artifacts import put_archs, put_table, write_h5, write_text_artifact
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
 from pipeline.job import Job
 from pipeline.report.data import Sources
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import put_archs, put_table, write_h5, write_text_artifact
 
 BUDGET, INITIAL, RUNS = 40, 10, 5
 STRATEGIES = {"random": None, "regularized_evolution": None, "predictor_evolution": "gates"}

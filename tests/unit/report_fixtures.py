@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.artifacts import put, put_archs, put_table, write_h5, write_text_artifact
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
 from pipeline.job import Job
 from pipeline.report.data import Sources
 from pipeline.spaces import nasbench101 as space
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import put, put_archs, put_table, write_h5, write_text_artifact
 
 HELD_OUT, LABELLED, CANDIDATES, EPOCHS = 30, 120, 60, 12
 BUDGET, INITIAL, RUNS, IMAGES = 60, 30, 3, 360

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from pipeline import plug_ins
-from pipeline.config import check
+from pipeline.config.model import check
 from pipeline.errors import ConfigError, UserError
 from pipeline.evaluation.measures import kendall_tau
 from pipeline.predictors.replicates import fit_replicates, load, regresses_accuracy

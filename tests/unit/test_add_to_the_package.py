@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import merge
+from pipeline.config.model import merge
 from tests.unit.documents import ROOT, blocks
 
 STRATEGY, METRIC, SPACE = (f"docs/howto/add_a_{what}.md" for what in ("strategy", "metric", "space"))

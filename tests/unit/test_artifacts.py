@@ -10,11 +10,11 @@ import textwrap
 import numpy as np
 import pytest
 
-from pipeline import artifacts
 from pipeline.errors import ArtifactError
-from pipeline.files import checksum, replacing
 from pipeline.job import Job
-from pipeline.sidecars import read_run_record
+from pipeline.storage import artifacts
+from pipeline.storage.files import checksum, replacing
+from pipeline.storage.sidecars import read_run_record
 
 JOB = Job("test", {"a": 1}, seed=3, code="c0de", modules={"pipeline.x": "1"})
 
@@ -116,7 +116,7 @@ def test_missing_foreign_and_wrong_kind_are_told_apart(tmp_path):
 FULL_DISK = """
     import resource, signal, sys
     import numpy as np
-    from pipeline import artifacts
+    from pipeline.storage import artifacts
     from pipeline.errors import ArtifactError
     from pipeline.job import Job
 

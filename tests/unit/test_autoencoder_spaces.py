@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.artifacts import get_table, open_h5, put_archs, put_table, write_h5
 from pipeline.autoencoders import arch2vec, command
 from pipeline.autoencoders.reading import load_encoder
 from pipeline.autoencoders.settings import Arch2VecSettings
@@ -16,6 +15,7 @@ from pipeline.benchmarks.tables import BenchmarkTable, write_table
 from pipeline.errors import DataError, UserError
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import get_table, open_h5, put_archs, put_table, write_h5
 from tests.unit import trained_networks as trained
 from tests.unit.autoencoder_tasks import SMALL, killed_in_epoch
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pipeline.artifacts import get_table, open_h5
 from pipeline.autoencoders import arch2vec, command, infonas, joint
 from pipeline.autoencoders.infonas_settings import InfoNasSettings
 from pipeline.autoencoders.measures import latent_samples, reconstruction
@@ -21,6 +20,7 @@ from pipeline.errors import DataError, UserError
 from pipeline.spaces import nasbench101
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.catalogue import load_space
+from pipeline.storage.artifacts import get_table, open_h5
 from tests.unit.autoencoder_tasks import (
     CPU,
     JOINT,

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.artifacts import get_table, open_h5, put_archs, put_table, write_h5
 from pipeline.benchmarks import command
 from pipeline.benchmarks.tables import BenchmarkTable, load_table, write_table
 from pipeline.children.settings import NetworkSettings, TrainingSettings
@@ -15,6 +14,7 @@ from pipeline.errors import ArtifactError, DataError
 from pipeline.job import Job
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.nasbench101 import CONV1X1, CONV3X3, MAXPOOL3X3, cell_ids, flops, params
+from pipeline.storage.artifacts import get_table, open_h5, put_archs, put_table, write_h5
 from tests.unit.nasbench101_cells import cell
 
 CELLS = Archs.concatenate(

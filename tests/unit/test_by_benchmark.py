@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from pipeline.by_benchmark import on, whole_on
-from pipeline.config import check, merge
+from pipeline.config.model import check, merge
 from pipeline.errors import ConfigError
-from pipeline.recipes import recipe, recipe_json
+from pipeline.staleness.recipes import recipe, recipe_json
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 WILD = {

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.artifacts import open_h5, put_archs, put_table, write_h5
 from pipeline.children import command
 from pipeline.children.kept import Kept
 from pipeline.children.oracle import TrainingOracle
@@ -21,10 +20,11 @@ from pipeline.children.training import CURVES, train_network
 from pipeline.errors import ArtifactError
 from pipeline.images.sets import ImageSet, load_images, write_images
 from pipeline.job import Job
-from pipeline.sidecars import read_run_record
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.nasbench101 import cell_ids
+from pipeline.storage.artifacts import open_h5, put_archs, put_table, write_h5
+from pipeline.storage.sidecars import read_run_record
 from tests.unit.child_networks import (
     BRANCHES,
     BRANCHES_SWAPPED,

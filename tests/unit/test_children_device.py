@@ -15,13 +15,13 @@ from pipeline.children.device_images import DeviceImages
 from pipeline.children.kept import Kept
 from pipeline.children.settings import NetworkSettings
 from pipeline.children.training import train_network
-from pipeline.config import check
+from pipeline.config.model import check
 from pipeline.errors import ConfigError
 from pipeline.images.sets import ImageSet
 from pipeline.job import Job
-from pipeline.sidecars import read_run_record
 from pipeline.spaces import nasbench101
 from pipeline.spaces.nasbench101.network import build_network
+from pipeline.storage.sidecars import read_run_record
 from tests.unit.child_networks import NETWORK, PLAIN, TRAINING, few_digits, same
 
 Job("test", {}, device="cpu").torch_device()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import check, load_config
+from pipeline.config.model import check, load_config
 from pipeline.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]

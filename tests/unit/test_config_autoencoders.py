@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from pipeline.autoencoders.names import LatentsName, latents_in, parse_latents
-from pipeline.config import check, io_benchmark_of
+from pipeline.config.model import check, io_benchmark_of
 from pipeline.errors import ConfigError
-from pipeline.recipes import recipe, recipe_json
+from pipeline.staleness.recipes import recipe, recipe_json
 
 ROOT = Path(__file__).resolve().parents[2]
 

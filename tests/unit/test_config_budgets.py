@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from pipeline.config import check, merge
+from pipeline.config.model import check, merge
 from pipeline.errors import ConfigError
 
 FILE = {"reader": "csv", "file": "some.csv", "columns": {"cell": "cell"}, "metrics": {"a/val_acc@1": "val"}}

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from pipeline.benchmarks.locate import check_labels
-from pipeline.config import check, load_config, merge
+from pipeline.config.model import check, load_config, merge
 from pipeline.errors import ConfigError
-from pipeline.recipes import recipe, recipe_json
+from pipeline.staleness.recipes import recipe, recipe_json
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"

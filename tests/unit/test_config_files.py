@@ -12,10 +12,10 @@ import yaml
 from pipeline.benchmarks.file_settings import SplitSettings
 from pipeline.benchmarks.settings import images_of
 from pipeline.benchmarks.split import roles
-from pipeline.config import check, load_config
+from pipeline.config.model import check, load_config
 from pipeline.errors import ConfigError
-from pipeline.fingerprint import closure
-from pipeline.recipes import origin_of, recipe, recipe_json, scored_cells
+from pipeline.staleness.fingerprint import closure
+from pipeline.staleness.recipes import origin_of, recipe, recipe_json, scored_cells
 from pipeline.zeroshot.settings import Metric
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

@@ -10,8 +10,8 @@ from snakemake.cli import parse_config
 from snakemake.common.configfile import load_configfile
 from snakemake.utils import update_config
 
-from pipeline.config import check, load_config
-from pipeline.config_options import add_config_options, settings_of
+from pipeline.config.model import check, load_config
+from pipeline.config.options import add_config_options, settings_of
 from pipeline.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.config import check, merge
-from pipeline.recipes import recipe
+from pipeline.config.model import check, merge
+from pipeline.staleness.recipes import recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from pipeline.autoencoders.names import parse_latents
-from pipeline.config import check, load_config, merge
+from pipeline.config.model import check, load_config, merge
 from pipeline.errors import ConfigError
-from pipeline.recipes import recipe
+from pipeline.staleness.recipes import recipe
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 

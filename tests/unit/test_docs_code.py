@@ -16,11 +16,11 @@ import yaml
 
 from docs.generator.commands import STAGES, TOOLS, files, targets
 from pipeline.__main__ import parser_of
-from pipeline.artifacts import put, put_archs, write_h5
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
-from pipeline.config import check, merge
+from pipeline.config.model import check, merge
 from pipeline.job import Job
 from pipeline.spaces import nasbench201
+from pipeline.storage.artifacts import put, put_archs, write_h5
 from tests.unit.documents import ROOT, blocks, pages_with
 
 # pages whose code has a test of its own, since it adds to the package
@@ -128,7 +128,7 @@ def check_targets(names, rules: bool = False) -> None:
 
 def check_configuration(file, changes) -> None:
     """A configuration file is there, or is the reader's own; changes are `key=value` of known keys."""
-    from pipeline.config import Config
+    from pipeline.config.model import Config
 
     assert file is None or str(file) in ("my.yaml", "more.yaml", "…") or (ROOT / file).exists(), file
     for change in changes:

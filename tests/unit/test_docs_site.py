@@ -12,7 +12,7 @@ import pytest
 
 from docs.generator.commands import STAGES, TOOLS, files, options, targets
 from docs.generator.keys import PLUG_INS, sections
-from pipeline.config import load_config
+from pipeline.config.model import load_config
 from pipeline.zeroshot.metrics import METRICS
 from tests.unit.documents import ROOT
 

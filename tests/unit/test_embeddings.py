@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.artifacts import get_archs, open_h5
 from pipeline.autoencoders import command, embeddings_command
 from pipeline.autoencoders.embeddings import AT_ONCE, Embeddings
 from pipeline.autoencoders.neighbours import nearest, smoothness
@@ -20,6 +19,7 @@ from pipeline.benchmarks.tables import BenchmarkTable, load_table, write_table
 from pipeline.errors import ArtifactError, DataError, UserError
 from pipeline.spaces import darts, nasbench201
 from pipeline.spaces.catalogue import load_space
+from pipeline.storage.artifacts import get_archs, open_h5
 from tests.unit import trained_networks as trained
 from tests.unit.autoencoder_tasks import arguments
 

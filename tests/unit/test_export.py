@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.artifacts import put, put_table, write_h5
 from pipeline.job import Job
+from pipeline.storage.artifacts import put, put_table, write_h5
 
 
 @pytest.fixture

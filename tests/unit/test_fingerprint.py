@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from pipeline import fingerprint
+from pipeline.staleness import fingerprint
 
 FILES = {
     "__init__.py": "",

@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from pipeline import folder_use
 from pipeline.errors import UserError
-from pipeline.folder_use import LOCKS, RUN, TELLER, begin, check_writable, who_works
+from pipeline.staleness import folder_use
+from pipeline.staleness.folder_use import LOCKS, RUN, TELLER, begin, check_writable, who_works
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from pipeline.files import checksum
-from pipeline.freshness import Checksums, Judged, input_changes
-from pipeline.status import as_json, as_text
+from pipeline.staleness.freshness import Checksums, Judged, input_changes
+from pipeline.staleness.status import as_json, as_text
+from pipeline.storage.files import checksum
 
 
 @pytest.fixture

@@ -11,18 +11,18 @@ import torch
 import yaml
 from pydantic import ValidationError
 
-from pipeline.artifacts import put, put_archs, write_h5
-from pipeline.config import check
+from pipeline.config.model import check
 from pipeline.errors import ConfigError, DataError, UserError
 from pipeline.evaluation.measures import kendall_tau
-from pipeline.fingerprint import closure
 from pipeline.job import Job
 from pipeline.predictors import gates, gates_plus
 from pipeline.predictors.ranking import standardised
 from pipeline.predictors.replicates import fit_replicates
 from pipeline.predictors.resources import Resources
-from pipeline.recipes import recipe
 from pipeline.spaces import darts, nasbench101, nasbench201
+from pipeline.staleness.fingerprint import closure
+from pipeline.staleness.recipes import recipe
+from pipeline.storage.artifacts import put, put_archs, write_h5
 from tests.unit.predictor_cells import some_cells
 
 ROOT = Path(__file__).resolve().parents[2]

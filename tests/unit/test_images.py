@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.artifacts import get_table, open_h5
 from pipeline.errors import ArtifactError, ConfigError
 from pipeline.images import command, digits
 from pipeline.images.sets import ImageSet, load_images, split_by_seed
 from pipeline.job import Job
+from pipeline.storage.artifacts import get_table, open_h5
 
 SETTINGS = {"name": "digits", "source": "digits", "n_valid": 500, "n_test": 400}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import check
+from pipeline.config.model import check
 from pipeline.errors import ConfigError, DataError
 from pipeline.images import cifar10, cifar100, command
 from pipeline.images.locate import locate_images

@@ -14,7 +14,6 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from pipeline.artifacts import get_archs, open_h5
 from pipeline.autoencoders import collect, command, infonas, joint
 from pipeline.autoencoders.distances import distances, one_edit
 from pipeline.autoencoders.infonas_settings import InfoNasSettings
@@ -29,6 +28,7 @@ from pipeline.search import latent_neighbours
 from pipeline.search.latent_cells import embedding
 from pipeline.spaces import load
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import get_archs, open_h5
 from tests.unit import trained_networks as trained
 from tests.unit.autoencoder_tasks import CPU, JOINT, arguments, fit, killed_in_epoch, same_weights, task_of
 from tests.unit.predictor_cells import some_cells

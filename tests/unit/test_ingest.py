@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.artifacts import get_provenance, open_h5
 from pipeline.benchmarks import describe, ingest
 from pipeline.benchmarks.file_settings import SplitSettings
 from pipeline.benchmarks.locate import judged_by, listing, locate
@@ -20,6 +19,7 @@ from pipeline.benchmarks.tables import BenchmarkTable, load_table, write_table
 from pipeline.errors import ConfigError, DataError
 from pipeline.job import Job
 from pipeline.spaces import nasbench1shot1_1, nasbench201
+from pipeline.storage.artifacts import get_provenance, open_h5
 
 VAL, TEST = "cifar10-valid/val_acc@200", "cifar10/test_acc@200"
 CELLS = nasbench201.enumerate_cells()[np.arange(10) * 1500 + 7]

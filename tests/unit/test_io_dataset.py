@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.artifacts import open_h5
 from pipeline.errors import DataError, UserError
 from pipeline.io_dataset import targets as targets_module
 from pipeline.io_dataset.preprocessing import EPS, Moments, Network, aligned, fit_scale
@@ -17,6 +16,7 @@ from pipeline.io_dataset.reading import load_io_dataset
 from pipeline.io_dataset.settings import PreprocessingSettings
 from pipeline.io_dataset.subsets import SUBSETS, THESIS_SETS, subset_rows
 from pipeline.io_dataset.targets import Targets
+from pipeline.storage.artifacts import open_h5
 
 RNG = np.random.default_rng(0)
 

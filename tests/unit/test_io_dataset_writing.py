@@ -18,7 +18,6 @@ import torch
 from pydantic import ValidationError
 
 from pipeline import spaces
-from pipeline.artifacts import get_table, open_h5
 from pipeline.children.settings import NetworkSettings
 from pipeline.errors import ArtifactError, ConfigError, DataError
 from pipeline.images.sets import load_images
@@ -27,6 +26,7 @@ from pipeline.io_dataset import verify as verify_command
 from pipeline.io_dataset.kept import KeptOutputs, digest
 from pipeline.io_dataset.reading import load_io_dataset, verify
 from pipeline.io_dataset.settings import IoDatasetSettings, PreprocessingSettings
+from pipeline.storage.artifacts import get_table, open_h5
 from tests.unit import trained_networks as trained
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import check
+from pipeline.config.model import check
 from pipeline.job_requests import MOST_MINUTES, START, request
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,9 +9,9 @@ import pytest
 
 from pipeline import spaces
 from pipeline.errors import ConfigError, DataError
-from pipeline.fingerprint import closure
 from pipeline.spaces import Archs, nasbench1shot1_1, nasbench1shot1_2, nasbench1shot1_3, nasbench101
 from pipeline.spaces.nasbench101 import CONV1X1, CONV3X3, INTERIOR_OPS, MAXPOOL3X3
+from pipeline.staleness.fingerprint import closure
 from tests.unit.nasbench101_cells import cell
 
 SUBSPACES = [nasbench1shot1_1, nasbench1shot1_2, nasbench1shot1_3]

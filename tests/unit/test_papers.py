@@ -11,17 +11,17 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipeline.config import check, merge
+from pipeline.config.model import check, merge
 from pipeline.errors import ConfigError, DataError
 from pipeline.job import Job
 from pipeline.papers import command, printed
 from pipeline.papers.generated import OWN
-from pipeline.recipes import recipe_json
 from pipeline.report import sections_papers
 from pipeline.report.context import context_of
 from pipeline.report.data import Sources, read
 from pipeline.report.page import build
 from pipeline.report.words import POINT
+from pipeline.staleness.recipes import recipe_json
 from tests.unit.report_file_fixtures import NASBENCH301, FileFixtures, config_of
 
 ROOT = Path(__file__).resolve().parents[2]

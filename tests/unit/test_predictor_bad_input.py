@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from pipeline.__main__ import main
-from pipeline.artifacts import put, put_archs, write_h5
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
 from pipeline.job import Job
 from pipeline.spaces import nasbench201
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import put, put_archs, write_h5
 from tests.unit.predictor_cells import made_up_accuracies, some_cells
 
 METRIC = "cifar10/val_acc@108"

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.artifacts import get_table, open_h5
 from pipeline.benchmarks.tables import BenchmarkTable, load_table, write_table
 from pipeline.errors import UserError
 from pipeline.evaluation.measures import all_measures
 from pipeline.job import Job
 from pipeline.predictors import collect, command
-from pipeline.sidecars import read_run_record
+from pipeline.storage.artifacts import get_table, open_h5
+from pipeline.storage.sidecars import read_run_record
 from tests.unit.predictor_cells import SMALL, made_up_accuracies, some_cells
 
 TABLE = Job("predictors_table", {"above": None, "ks": {"digits101": [5]}})

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.artifacts import put, put_archs, write_h5
 from pipeline.errors import DataError, UserError
 from pipeline.evaluation.measures import kendall_tau
-from pipeline.fingerprint import closure
 from pipeline.job import Job
 from pipeline.predictors import preference_gp
 from pipeline.predictors.arc_cosine import arc_cosine
@@ -21,6 +19,8 @@ from pipeline.predictors.replicates import fit_replicates
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.smooth_scores import SmoothScores
 from pipeline.spaces import darts, nasbench201
+from pipeline.staleness.fingerprint import closure
+from pipeline.storage.artifacts import put, put_archs, write_h5
 from pipeline.zeroshot.reading import ZeroShot
 from tests.unit.predictor_cells import made_up_accuracies, some_cells
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.config import check
+from pipeline.config.model import check
 from pipeline.errors import ConfigError, UserError
 from pipeline.evaluation.protocols import chosen_rows, training_runs
 from pipeline.evaluation.settings import PROTOCOLS, Protocol, protocol_of
-from pipeline.recipes import recipe
+from pipeline.staleness.recipes import recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = np.array(["labelled", "held_out", "labelled", "unused", "held_out", "labelled"])

@@ -8,17 +8,17 @@ import pytest
 import yaml
 
 from pipeline.__main__ import main
-from pipeline.artifacts import put, put_archs, read_provenance, write_h5
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
-from pipeline.config import check
+from pipeline.config.model import check
 from pipeline.evaluation.protocols import training_runs
 from pipeline.job import Job
 from pipeline.predictors.rank import standardised
 from pipeline.predictors.replicates import fit_replicates, load
 from pipeline.predictors.resources import Resources
-from pipeline.recipes import recipe
 from pipeline.spaces import nasbench101
 from pipeline.spaces.nasbench101.isomorphs import isomorphs
+from pipeline.staleness.recipes import recipe
+from pipeline.storage.artifacts import put, put_archs, read_provenance, write_h5
 from tests.unit.predictor_cells import made_up_accuracies, some_cells
 from tests.unit.test_predictor_bad_input import METRIC, RAW
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import load_config
+from pipeline.config.model import load_config
 from pipeline.errors import ConfigError
-from pipeline.recipes import recipe, recipe_json
-from pipeline.why import differences
+from pipeline.staleness.recipes import recipe, recipe_json
+from pipeline.staleness.why import differences
 
 CONFIG = Path(__file__).resolve().parents[2] / "config.yaml"
 ARTIFACTS = {

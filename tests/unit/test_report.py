@@ -13,13 +13,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.artifacts import read_provenance
 from pipeline.errors import ArtifactError, UserError
 from pipeline.job import Job
 from pipeline.report import command, words
 from pipeline.report.data import Sources, read
 from pipeline.report.pack import unpacked
 from pipeline.report.page import SECTIONS, build
+from pipeline.storage.artifacts import read_provenance
 from tests.unit.report_fixtures import BUDGET, CONFIG, RUNS, Fixtures
 
 SECTION_KEYS = [

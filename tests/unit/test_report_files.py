@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.artifacts import read_provenance
 from pipeline.benchmarks.tables import load_table
 from pipeline.errors import ArtifactError
 from pipeline.report import words
@@ -18,6 +17,7 @@ from pipeline.report.headline import headline
 from pipeline.report.page import build
 from pipeline.report.sections_cells import SPELLINGS
 from pipeline.spaces import nasbench201
+from pipeline.storage.artifacts import read_provenance
 from tests.unit.report_file_fixtures import (
     BUDGET,
     KINDS,

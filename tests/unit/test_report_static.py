@@ -10,13 +10,13 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from pipeline.artifacts import read_provenance
-from pipeline.config import check
+from pipeline.config.model import check
 from pipeline.job import Job
-from pipeline.recipes import recipe_json
 from pipeline.report import figures_command, static, theme
 from pipeline.report.blocks import Data, Figure, Panel
 from pipeline.report.plain import plain
+from pipeline.staleness.recipes import recipe_json
+from pipeline.storage.artifacts import read_provenance
 from tests.unit.report_file_fixtures import NASBENCH201, NASBENCH301, FileFixtures, config_of
 
 

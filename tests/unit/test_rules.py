@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.workflow_files import opened
+from pipeline.staleness.workflow_files import opened
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = sorted((ROOT / "rules").glob("*.smk"))

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.artifacts import get_archs, get_table, open_h5, put, put_archs, put_table, write_h5
 from pipeline.benchmarks.queries import Benchmark
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
 from pipeline.children.kept import Kept
@@ -22,6 +21,7 @@ from pipeline.search import collect, command
 from pipeline.search.origins.table import TableOracle
 from pipeline.search.settings import SearchSettings
 from pipeline.spaces import nasbench101
+from pipeline.storage.artifacts import get_archs, get_table, open_h5, put, put_archs, put_table, write_h5
 
 N_CELLS, N_HELD_OUT = 200, 20
 SETTINGS = {

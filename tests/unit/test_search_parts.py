@@ -155,7 +155,7 @@ def test_joined_parts_number_their_runs_and_count_each_cell_once():
 def test_a_file_without_test_metric_is_refused_before_anything_runs(tmp_path):
     from pathlib import Path
 
-    from pipeline.config import load_config
+    from pipeline.config.model import load_config
 
     path = Path(__file__).parents[2] / "configs/search_nasbench201.yaml"
     with pytest.raises(ConfigError, match="search.metric: .* benchmarks.cifar10_test.test_metric is null"):

@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
-from pipeline.config import check
+from pipeline.config.model import check
 from pipeline.errors import ConfigError, UserError
 from pipeline.job import Job
-from pipeline.recipes import recipe
 from pipeline.search import semigan_nad
 from pipeline.search.context import Context
 from pipeline.search.domain import Domain
@@ -20,6 +19,7 @@ from pipeline.search.loop import spend
 from pipeline.semigan import command
 from pipeline.semigan.analysis import above, contents, mean_shares, places
 from pipeline.spaces import nasbench101, nasbench201
+from pipeline.staleness.recipes import recipe
 
 CELLS = nasbench201.sample(600, np.random.default_rng(0))
 DOMAIN = Domain(nasbench201, CELLS, restricted=True)

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from pipeline import __main__ as command_line
-from pipeline import artifacts
 from pipeline.errors import ArtifactError
-from pipeline.files import CHECKED_SIZE, checksum, end_future_times, replacing
-from pipeline.freshness import Checksums, _damage
 from pipeline.job import Job
 from pipeline.live import DRAWS
-from pipeline.sidecars import (
+from pipeline.staleness.freshness import Checksums, _damage
+from pipeline.storage import artifacts
+from pipeline.storage.files import CHECKED_SIZE, checksum, end_future_times, replacing
+from pipeline.storage.sidecars import (
     DIFFERS,
     changed_since_written,
     read_run_record,
@@ -173,7 +173,9 @@ def test_what_cannot_be_read_is_one_line(artifact):
 
 def test_a_start_looks_only_at_what_is_newer_than_its_sidecar(artifact, monkeypatch):
     looked = []
-    monkeypatch.setattr("pipeline.sidecars.checksum", lambda path: looked.append(path) or checksum(path))
+    monkeypatch.setattr(
+        "pipeline.storage.sidecars.checksum", lambda path: looked.append(path) or checksum(path)
+    )
     assert changed_since_written([str(artifact)], CHECKED_SIZE) is None and not looked
     os.utime(artifact, (2_000_000_000_000, 2_000_000_000_000))
     assert changed_since_written([str(artifact)], CHECKED_SIZE) is None and looked

@@ -8,16 +8,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline.artifacts import get_table, open_h5
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
-from pipeline.config import check
+from pipeline.config.model import check
 from pipeline.job import Job
 from pipeline.predictors import command, replicates
 from pipeline.predictors.replicates import fit_replicates, uses_unlabelled
-from pipeline.recipes import recipe
 from pipeline.search import retraining
 from pipeline.search.domain import Domain
 from pipeline.spaces import darts, nasbench101
+from pipeline.staleness.recipes import recipe
+from pipeline.storage.artifacts import get_table, open_h5
 from tests.unit.predictor_cells import made_up_accuracies, some_cells
 
 SMALL = {

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts import write_text_artifact
 from pipeline.job import Job
 from pipeline.live import watch
 from pipeline.live.expected import estimate
 from pipeline.live.picture import Picture, Watched
-from pipeline.workflow_files import FileJob
+from pipeline.staleness.workflow_files import FileJob
+from pipeline.storage.artifacts import write_text_artifact
 from tests.unit.test_live import write_progress
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.artifacts import get_table, open_h5, put, put_archs, put_table, write_h5
 from pipeline.children.settings import NetworkSettings
 from pipeline.errors import ArtifactError, ConfigError
 from pipeline.images.sets import ImageSet, write_images
@@ -14,6 +13,7 @@ from pipeline.job import Job
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.nasbench101 import CONV1X1, CONV3X3, MAXPOOL3X3, canonical_key, op_params, params
 from pipeline.spaces.nasbench101.network import build_network
+from pipeline.storage.artifacts import get_table, open_h5, put, put_archs, put_table, write_h5
 from pipeline.zeroshot import collect, command, scores
 from pipeline.zeroshot import network as scoring
 from pipeline.zeroshot.scores import has_parameters, image_batch, score_cells

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from pipeline import spaces
-from pipeline.artifacts import get_table, open_h5, put, put_archs, write_h5
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
 from pipeline.errors import DataError, UserError
 from pipeline.evaluation.measures import kendall_tau
@@ -20,6 +19,7 @@ from pipeline.predictors.resources import Resources
 from pipeline.search import command as search_command
 from pipeline.search import zeroshot_ranking
 from pipeline.search.domain import Domain
+from pipeline.storage.artifacts import get_table, open_h5, put, put_archs, write_h5
 from pipeline.zeroshot.reading import ZeroShot
 
 N = 200

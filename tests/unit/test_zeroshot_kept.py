@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from pipeline import spaces
-from pipeline.artifacts import get_table, open_h5, put, put_archs, put_table, write_h5
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
 from pipeline.children.settings import NetworkSettings
 from pipeline.errors import ConfigError
 from pipeline.images.sets import ImageSet, write_images
 from pipeline.job import Job
-from pipeline.sidecars import read_run_record
+from pipeline.storage.artifacts import get_table, open_h5, put, put_archs, put_table, write_h5
+from pipeline.storage.sidecars import read_run_record
 from pipeline.zeroshot import collect, command, missing_scores
 from pipeline.zeroshot.cells import batch_rows
 from pipeline.zeroshot.chunks import joined

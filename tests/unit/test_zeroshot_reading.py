@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline import spaces
-from pipeline.artifacts import put, put_archs, write_h5
 from pipeline.errors import ArtifactError, DataError
 from pipeline.job import Job
 from pipeline.spaces.archs import Archs
+from pipeline.storage.artifacts import put, put_archs, write_h5
 from pipeline.zeroshot.alignment import aligned
 from pipeline.zeroshot.reading import ZeroShot
 

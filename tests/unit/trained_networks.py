@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import put, put_archs, put_table, write_h5
 from pipeline.benchmarks.tables import BenchmarkTable, write_table
 from pipeline.children.reading import write_chunk
 from pipeline.children.settings import NetworkSettings, TrainingSettings
@@ -18,6 +17,7 @@ from pipeline.images.sets import ImageSet, split_by_seed, write_images
 from pipeline.io_dataset import command
 from pipeline.job import Job
 from pipeline.spaces import nasbench101
+from pipeline.storage.artifacts import put, put_archs, put_table, write_h5
 from tests.unit.predictor_cells import some_cells
 
 NETWORK = NetworkSettings(stem_channels=5, stacks=2, cells_per_stack=1)

@@ -138,11 +138,14 @@ CHANGES = [
         text("pipeline/report/style.css", "margin: 0 0 .8em", "margin: 0 0 .9em"),
         "report/*",
     ),
-    Change("helper that everything shares", code("artifacts.py"), RESULTS),
+    Change("helper that everything shares", code("storage/artifacts.py"), RESULTS),
     Change("comments and docstrings of all modules", comments),
     Change("help text of an option", text("pipeline/predictors/command.py", 'help="', 'help="More: ')),
     Change("a new plug-in that nothing names", new_plug_in),
-    Change("code that no stage runs (why, status)", code("why.py", "export.py", "status.py")),
+    Change(
+        "code that no stage runs (why, status)",
+        code("staleness/why.py", "storage/export.py", "staleness/status.py"),
+    ),
     # rules
     Change(
         "a rule's command",
@@ -228,7 +231,7 @@ CHANGES = [
     Change("a touched input", touch("results/images/digits.h5", "results/spaces/nasbench101.h5")),
     Change(
         "touched code and configuration",
-        touch("pipeline/artifacts.py", "tiny.yaml", "Snakefile", "rules/search.smk"),
+        touch("pipeline/storage/artifacts.py", "tiny.yaml", "Snakefile", "rules/search.smk"),
     ),
     Change("an input written again with the same bytes", same_content),
     Change(

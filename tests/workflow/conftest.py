@@ -20,7 +20,7 @@ TINY = Path(__file__).with_name("tiny.yaml")
 PLAN = """
 import json, sys
 from pathlib import Path
-from pipeline.why import plan
+from pipeline.staleness.why import plan
 jobs = plan(Path("Snakefile"), sys.argv[2:], [Path(sys.argv[1])], [])
 print("PLAN" + json.dumps([[j.rule, list(j.outputs)] for j in jobs if j.outputs]))
 """

@@ -17,10 +17,10 @@ def answer(asked: dict) -> dict:
     """Plan and judge in this process, which is a fork."""
     os.chdir(asked["root"])
     sys.path.insert(0, asked["root"])
-    from pipeline.freshness import Checksums, judge
-    from pipeline.restore import restore
-    from pipeline.why import plan
-    from pipeline.workflow_files import opened
+    from pipeline.staleness.freshness import Checksums, judge
+    from pipeline.staleness.restore import restore
+    from pipeline.staleness.why import plan
+    from pipeline.staleness.workflow_files import opened
 
     config = [Path(asked["config"])]
     with opened(Path("Snakefile"), config, []) as workflow:

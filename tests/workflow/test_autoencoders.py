@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts import open_h5
 from pipeline.autoencoders.embeddings import Embeddings
+from pipeline.storage.artifacts import open_h5
 from tests.workflow.conftest import Project, copy_project
 from tests.workflow.test_tables import write_data
 

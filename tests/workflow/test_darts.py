@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.artifacts import get_archs, get_table, open_h5
 from pipeline.benchmarks.tables import load_table
 from pipeline.spaces import darts
 from pipeline.spaces.catalogue import load_space
+from pipeline.storage.artifacts import get_archs, get_table, open_h5
 from tests.workflow.conftest import Project, copy_project
 
 pytestmark = pytest.mark.workflow

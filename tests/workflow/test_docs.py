@@ -7,10 +7,10 @@ import shutil
 import numpy as np
 import pytest
 
-from pipeline.artifacts import write_h5
 from pipeline.autoencoders.embeddings import write_embeddings
 from pipeline.autoencoders.reading import load_encoder
 from pipeline.job import Job
+from pipeline.storage.artifacts import write_h5
 from tests.unit.test_docs_code import run
 
 pytestmark = pytest.mark.workflow

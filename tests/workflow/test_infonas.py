@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import merge
+from pipeline.config.model import merge
 from tests.workflow.conftest import Project
 
 pytestmark = pytest.mark.workflow

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from pipeline.artifacts import open_h5
+from pipeline.storage.artifacts import open_h5
 from tests.workflow.conftest import ROOT
 from tests.workflow.test_tables import CONFIG, write_data
 

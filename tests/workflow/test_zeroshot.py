@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.artifacts import get_table, open_h5
+from pipeline.storage.artifacts import get_table, open_h5
 from pipeline.zeroshot.reading import ZeroShot
 from tests.workflow.conftest import Project, copy_project
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import h5py
 
 from pipeline.errors import ArtifactError, UserError
-from pipeline.files import CHECKED_SIZE, checksum
-from pipeline.sidecars import DIFFERS, read_run_record, sidecar_of
-from pipeline.why import changes_since
-from pipeline.workflow_files import FileJob, Rules
+from pipeline.staleness.why import changes_since
+from pipeline.staleness.workflow_files import FileJob, Rules
+from pipeline.storage.files import CHECKED_SIZE, checksum
+from pipeline.storage.sidecars import DIFFERS, read_run_record, sidecar_of
 
 STATES = ("fresh", "stale", "missing", "foreign")
 MADE_BY = {"settings", "seed", "code", "modules", "inputs"}  # what an artifact says of its making

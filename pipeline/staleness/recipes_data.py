@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pipeline import spaces
 from pipeline.benchmarks.locate import entry_of, judged_by, locate
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark
-from pipeline.config import Config
+from pipeline.config.model import Config
 from pipeline.errors import ConfigError
 
 Recipe = Callable[[Config, dict], tuple[dict, list[str]]]  # (configuration, wildcards) -> settings, modules

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipeline.errors import ArtifactError
-from pipeline.files import checksum, write_text
 from pipeline.job import Job
+from pipeline.storage.files import checksum, write_text
 
 DIFFERS = "its content differs from what was written"
 

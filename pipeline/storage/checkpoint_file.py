@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.files import read_checked, write_checked
+from pipeline.storage.files import read_checked, write_checked
 
 _ZIP = b"PK\x03\x04"  # how files of torch.save begin
 _REFUSED = (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError, ValueError, RuntimeError)

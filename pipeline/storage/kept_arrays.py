@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from pipeline.files import read_checked, write_checked
+from pipeline.storage.files import read_checked, write_checked
 
 SPARE, PER_BYTE = 1 << 30, 64  # what may be declared: so many bytes, and so many for each byte of the file
 # whatever reading a file that is damaged, or made to do harm, may raise

@@ -8,7 +8,8 @@ Only what is imported is followed. Two refinements keep the closure small:
 - a parent package that merely has to be run on the way to a submodule is not followed;
 - `from package import name` goes straight to the submodule that the package's `__init__`
   takes `name` from.
-Plug-ins that are chosen by name at run time are not seen; the recipe names them (`pipeline.recipes`).
+Plug-ins that are chosen by name at run time are not seen; the recipe names them
+(`pipeline.staleness.recipes`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "pipeline"
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HELP_TEXTS = {"description", "help", "metavar", "examples", "epilog"}  # keywords that only people read
 _unsaved: set[str] = set()  # modules that were read in this process
 

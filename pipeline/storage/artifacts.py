@@ -24,12 +24,12 @@ import h5py
 import numpy as np
 
 from pipeline.errors import ArtifactError
-from pipeline.files import replacing
 from pipeline.job import Job
-from pipeline.plain_h5 import check_plain
 from pipeline.settings import canonical_json
-from pipeline.sidecars import again, read_run_record, verified_checksum, write_run_record
 from pipeline.spaces.archs import Archs
+from pipeline.storage.files import replacing
+from pipeline.storage.plain_h5 import check_plain
+from pipeline.storage.sidecars import again, read_run_record, verified_checksum, write_run_record
 
 FORMAT = 1
 _NOT_THERE = re.compile("nable to (synchronously )?open|an't (synchronously )?open")  # h5py's KeyErrors

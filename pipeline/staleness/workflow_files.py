@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.config_options import settings_of
+from pipeline.config.options import settings_of
 from pipeline.errors import UserError
 from pipeline.live.expected import estimates_apart
 

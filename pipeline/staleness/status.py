@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from pipeline.config_options import add_run_options
+from pipeline.config.options import add_run_options
 from pipeline.errors import UserError
-from pipeline.freshness import STATES, Checksums, Judged, judge
-from pipeline.restore import refuse_while_running, restore
-from pipeline.workflow_files import opened
+from pipeline.staleness.freshness import STATES, Checksums, Judged, judge
+from pipeline.staleness.restore import refuse_while_running, restore
+from pipeline.staleness.workflow_files import opened
 
 NOT_FRESH = 4  # exit status
 HELP = (

@@ -15,11 +15,11 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.artifacts import read_provenance
-from pipeline.config_options import add_run_options, settings_of
+from pipeline.config.options import add_run_options, settings_of
 from pipeline.errors import ArtifactError, UserError
-from pipeline.files import CHECKED_SIZE
-from pipeline.fingerprint import closure, source_file
+from pipeline.staleness.fingerprint import closure, source_file
+from pipeline.storage.artifacts import read_provenance
+from pipeline.storage.files import CHECKED_SIZE
 
 HELP = "Say in words why a target (a file, or a name such as 'predictors') is stale, or that it is fresh."
 

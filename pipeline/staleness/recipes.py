@@ -14,13 +14,13 @@ from functools import cache
 from pipeline import spaces
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark, images_of
 from pipeline.by_benchmark import KEY, is_used_on, on
-from pipeline.config import Config, io_benchmark_of
+from pipeline.config.model import Config, io_benchmark_of
 from pipeline.errors import ConfigError
 from pipeline.evaluation.settings import protocol_of
-from pipeline.fingerprint import closure, digest
 from pipeline.papers.printed import checksum
-from pipeline.recipes_data import RECIPES, Recipe, chunk, chunk_count, dump, networks, training
 from pipeline.settings import canonical_json
+from pipeline.staleness.fingerprint import closure, digest
+from pipeline.staleness.recipes_data import RECIPES, Recipe, chunk, chunk_count, dump, networks, training
 
 SHOWN = ("codes", "hashing", "keys", "layout", "official")  # what a space shows of its cells
 PREDICTOR_CODE = ("pipeline.predictors.replicates",)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.config import load_config
+from pipeline.config.model import load_config
 
 HELP = "Check a configuration (one file or several) and print it with every default filled in."
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark, images_of
 from pipeline.by_benchmark import KEY, SECTIONS, on
-from pipeline.config_budgets import check_budgets
+from pipeline.config.budgets import check_budgets
 from pipeline.evaluation.settings import protocol_of
 from pipeline.spaces import UNLISTED, base, load
 from pipeline.zeroshot.settings import scores_used
 
 if TYPE_CHECKING:
-    from pipeline.config import Config
+    from pipeline.config.model import Config
 
 
 def check_across(config: Config) -> None:

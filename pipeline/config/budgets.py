@@ -9,7 +9,7 @@ from pipeline.by_benchmark import on
 from pipeline.spaces import UNLISTED, load
 
 if TYPE_CHECKING:
-    from pipeline.config import Config
+    from pipeline.config.model import Config
 
 # keys of strategies: how many cells they move or choose among, where these are not all cells of the space
 CHOSEN_AMONG = ("n_candidates", "n_drawn")

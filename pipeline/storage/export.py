@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts import get_table, open_h5
-from pipeline.files import write_text
 from pipeline.job import Job
+from pipeline.storage.artifacts import get_table, open_h5
+from pipeline.storage.files import write_text
 
 HELP = "Write the table of an artifact as CSV (UTF-8, header line, shortest numbers that read back exactly)."
 

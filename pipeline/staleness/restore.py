@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 
 from pipeline.errors import UserError
-from pipeline.files import CHECKED_SIZE
-from pipeline.folder_use import who_works
-from pipeline.freshness import Judged
-from pipeline.workflow_files import Opened
+from pipeline.staleness.folder_use import who_works
+from pipeline.staleness.freshness import Judged
+from pipeline.staleness.workflow_files import Opened
+from pipeline.storage.files import CHECKED_SIZE
 
 
 def refuse_while_running() -> None:

@@ -23,10 +23,10 @@ from pipeline.autoencoders.infonas_settings import InfoNasSettings
 from pipeline.autoencoders.settings import Arch2VecSettings
 from pipeline.benchmarks.settings import Benchmark, ChildrenBenchmark, images_of
 from pipeline.by_benchmark import is_null, is_used_on, leave_out_benchmarks, on, scoped
-from pipeline.config_checks import check_across
-from pipeline.config_errors import in_words
-from pipeline.config_options import changed_keys, read_yaml
-from pipeline.data_files import DataFolder
+from pipeline.config.checks import check_across
+from pipeline.config.errors import in_words
+from pipeline.config.options import changed_keys, read_yaml
+from pipeline.config.yaml_text import below_value, check_size
 from pipeline.errors import ConfigError
 from pipeline.evaluation.settings import EvaluationSettings
 from pipeline.io_dataset.settings import IoDatasetSettings
@@ -35,7 +35,7 @@ from pipeline.plug_ins import plug_in
 from pipeline.search.settings import SearchSettings
 from pipeline.semigan.generation_settings import GenerationSettings
 from pipeline.settings import Settings
-from pipeline.yaml_text import below_value, check_size
+from pipeline.storage.data_files import DataFolder
 from pipeline.zeroshot.settings import ZeroShotSettings
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]

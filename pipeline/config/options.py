@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.config.yaml_text import parse
 from pipeline.errors import ConfigError
-from pipeline.yaml_text import parse
 
 
 def add_config_options(parser) -> None:
@@ -29,7 +29,7 @@ def add_run_options(parser) -> None:
     """Add what commands about a whole run take: targets, the configuration, and the workflow's file."""
     parser.add_argument("targets", nargs="*", help="files or target names (default: report)")
     add_config_options(parser)
-    default = Path(__file__).resolve().parent.parent / "Snakefile"
+    default = Path(__file__).resolve().parents[2] / "Snakefile"
     parser.add_argument("--snakefile", type=Path, default=default, help="default: the project's")
 
 

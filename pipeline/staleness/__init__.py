@@ -1,0 +1,1 @@
+"""What made an artifact, whether it is fresh, and what a change makes stale."""

@@ -1,0 +1,1 @@
+"""How artifacts, kept parts and checkpoints are written and read."""
