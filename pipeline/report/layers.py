@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import combinations, pairwise, permutations
 
 import numpy as np
@@ -129,10 +130,16 @@ def _ordered(rows, links):
     best = best_cost = None
     for start in range(STARTS):
         order = [[row[n] for n in shuffle.permutation(len(row))] if start else list(row) for row in rows]
+        unchanged = 0  # sweeps in a row
         for sweep in range(SWEEPS):
-            down = sweep % 2 == 0
+            down, before = sweep % 2 == 0, [list(row) for row in order]
             for k in range(len(order)) if down else range(len(order) - 1, -1, -1):
                 order[k] = _best_order(order, k, above if down else below, above, below)
+            unchanged = unchanged + 1 if order == before else 0
+            if unchanged == 2:  # neither way changes anything: no further sweep would
+                break
+            if sweep and unchanged:
+                continue
             cost = _cost(order, links)
             if best is None or cost < best_cost:
                 best, best_cost = [list(row) for row in order], cost
@@ -140,26 +147,36 @@ def _ordered(rows, links):
 
 
 def _best_order(rows, k, towards, above, below):
-    place = {item: n - (len(row) - 1) / 2 for row in rows for n, item in enumerate(row)}
+    if len(rows[k]) == 1:
+        return rows[k]
+    nearby = rows[max(k - 1, 0) : k + 2]  # links lead to the next layers only
+    place = {item: n - (len(row) - 1) / 2 for row in nearby for n, item in enumerate(row)}
     if len(rows[k]) > 5:
         return sorted(rows[k], key=lambda item: np.mean([place[n] for n in towards[item]] or [place[item]]))
     # What each pair costs in crossings if the first stands left, and each item at each place in distance.
-    near = {
-        item: [(True, place[n]) for n in above[item]] + [(False, place[n]) for n in below[item]]
-        for item in rows[k]
-    }
-    crossings = {
-        (p, q): sum(up == too and b > d for up, b in near[p] for too, d in near[q])
-        for p, q in permutations(near, 2)
-    }
-    at = [n - (len(near) - 1) / 2 for n in range(len(near))]
-    steps = {item: [sum((x - b) ** 2 for _, b in near[item]) for x in at] for item in near}
+    row, n = rows[k], len(rows[k])
+    near = [
+        [(True, place[v]) for v in above[item]] + [(False, place[v]) for v in below[item]] for item in row
+    ]
+    crossings = np.zeros((n, n), dtype=np.int64)
+    for p, q in permutations(range(n), 2):
+        crossings[p, q] = sum(up == too and b > d for up, b in near[p] for too, d in near[q])
+    at = [m - (n - 1) / 2 for m in range(n)]
+    steps = np.array([[sum((x - b) ** 2 for _, b in those) for x in at] for those in near])
+    orders = _orders(n)
+    crossed, moved = np.zeros(len(orders), dtype=np.int64), np.zeros(len(orders))
+    for p, q in combinations(range(n), 2):
+        crossed += crossings[orders[:, p], orders[:, q]]
+    for m in range(n):
+        moved += steps[orders[:, m], m]
+    least = np.flatnonzero(crossed == crossed.min())
+    return [row[m] for m in orders[least[np.argmin(moved[least])]]]
 
-    def cost(order):
-        crossed = sum(crossings[pair] for pair in combinations(order, 2))
-        return crossed, sum(steps[item][n] for n, item in enumerate(order))
 
-    return list(min(permutations(rows[k]), key=cost))
+@cache
+def _orders(n: int) -> np.ndarray:
+    """Every order of n items, (n!, n)."""
+    return np.array(list(permutations(range(n))))
 
 
 def _cost(rows, links) -> tuple[int, float]:
