@@ -45,7 +45,7 @@ class Job:
                 "device: cuda was asked for, but torch sees no CUDA device; use device: cpu or auto"
             )
         if name == "cpu":
-            torch.use_deterministic_algorithms(True)
+            torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms loads torch's compiler
             # filling memory that is written before it is read anyway costs about a tenth of the time
             torch.utils.deterministic.fill_uninitialized_memory = False
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -30,6 +30,8 @@ def compiled(model: nn.Module, training: TrainingSettings):
     if not training.compile:
         return model
     _check_compiler(next(model.parameters()).device.type)
+    if torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(True)  # tells the compiler, too
     torch._dynamo.reset()  # networks share the code of their classes, and only so many variants are kept
     return torch.compile(model)
 

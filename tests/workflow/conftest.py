@@ -96,7 +96,7 @@ def copy_project(target: Path, config: Path = TINY) -> Project:
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, target / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target / part)
         else:
             shutil.copy2(source, target / part)
     shutil.copy2(config, target / config.name)
