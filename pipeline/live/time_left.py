@@ -59,8 +59,8 @@ def seconds_left(
 
 
 def in_words(seconds: float | None) -> str:
-    """Return "2 min left"; empty if unknown."""
-    if seconds is None:
+    """Return "2 min left"; empty if unknown, or if nothing is left."""
+    if not seconds:
         return ""
     if seconds < 90:
         return f"{max(round(seconds / 5) * 5, 5)} s left"

@@ -101,7 +101,7 @@ def test_jobs_side_by_side_and_the_longest_of_them():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(None, ""), (1, "5 s left"), (80, "80 s left"), (125, "2 min left"), (9000, "2.5 h left")]
+    [(None, ""), (0.0, ""), (1, "5 s left"), (80, "80 s left"), (125, "2 min left"), (9000, "2.5 h left")]
     + [(400_000, "4.6 days left")],
 )
 def test_time_left_in_words(seconds, words):
