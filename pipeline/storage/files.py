@@ -37,6 +37,11 @@ def replacing(path, announce: Callable[[Path], None] | None = None) -> Iterator[
             announce(temporary)
         os.replace(temporary, path)
     except OSError as error:
+        if os.path.isdir(path):
+            raise ArtifactError(
+                f"{path}: a folder is where a file belongs; delete it and run again: "
+                f"rm -r {path} && snakemake --cores all"
+            ) from error
         raise ArtifactError(
             f"{path}: cannot be written ({os.strerror(error.errno) if error.errno else error}); "
             "nothing was left behind; free space or mend permissions, then run again"

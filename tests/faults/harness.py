@@ -16,6 +16,12 @@ CLOCK_TIMES = ("predictors_cost.csv",)  # artifacts that hold times, beside the 
 TRIES = 6  # plain commands in a row, each of which says what to do
 FAKETIME = "*/faketime/libfaketimeMT.so.1"  # of Debian's package: a process with it has another clock
 REAL_MONOTONIC = "FAKETIME_DONT_FAKE_MONOTONIC"  # no moved clock moves that one
+SLEEP = """\
+import os, select, time
+
+if "FAKETIME" in os.environ:  # with a true monotonic clock the library makes the other sleep fail
+    time.sleep = lambda seconds: select.select([], [], [], seconds)
+"""
 OUTLIVED = 20  # seconds in which workers must end after Snakemake was killed
 
 
@@ -36,6 +42,7 @@ class Harness:
 
     def __post_init__(self):
         self.chance, self.began = random.Random(self.seed), time.monotonic()
+        (self.project.root / "sitecustomize.py").write_text(SLEEP)
 
     def strike(self, kinds: list[str]) -> list[str]:
         """Run the plain command and inject faults at random moments; return those that were possible."""
@@ -63,8 +70,8 @@ class Harness:
             size = self.chance.choice([30_000, 100_000, 300_000])
             found["front"] = ("prlimit", f"--fsize={size}")
         if "clock" in kinds and (library := next(Path("/usr/lib").glob(FAKETIME), None)):
-            # ahead only: with a clock behind, the library makes Python's own time.sleep fail now and then
-            found["environment"] = {"LD_PRELOAD": str(library), "FAKETIME": "+400d", REAL_MONOTONIC: "1"}
+            moved = self.chance.choice(["+400d", "-400d"])
+            found["environment"] = {"LD_PRELOAD": str(library), "FAKETIME": moved, REAL_MONOTONIC: "1"}
         return found
 
     def _inject(self, kind: str, run: Run, conditions: dict) -> str | None:

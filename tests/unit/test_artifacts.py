@@ -143,6 +143,14 @@ def test_no_room_on_the_disk_is_one_line_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_where_a_file_belongs_is_told_with_what_to_do(tmp_path):
+    path = tmp_path / "x.csv"
+    path.mkdir()
+    with pytest.raises(ArtifactError, match=r"x\.csv: a folder is where a file belongs; .*run again: rm -r "):
+        artifacts.write_text_artifact(path, "a\n1\n", Job("x", {}))
+    assert path.is_dir() and not list(tmp_path.glob(".*.part"))
+
+
 def test_a_text_artifact_says_what_made_it(tmp_path):
     path = tmp_path / "table.csv"
     artifacts.write_text_artifact(path, "a,b\n1,2\n", JOB)

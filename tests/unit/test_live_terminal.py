@@ -65,6 +65,9 @@ def on_a_terminal(folder: Path, *predictors: str, interrupt: bool = False, **mor
     """Run snakemake on a pseudo-terminal; return its exit status and what it drew."""
     controller, terminal = pty.openpty()
     options = {"stdin": terminal, "stdout": terminal, "stderr": terminal, "start_new_session": True}
+    options["preexec_fn"] = lambda: signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # what runs tests may ignore it
     process = subprocess.Popen(command(*predictors), cwd=folder, env=environment(**more), **options)
     os.close(terminal)
     drawn, deadline, sent = b"", time.monotonic() + 200, False
