@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -107,11 +108,23 @@ def copy_project(target: Path, config: Path = TINY) -> Project:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
     """The project after a whole run; tests must leave it as they found it (or use `fresh_copy`)."""
-    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
-    started = time.monotonic()
-    project.snakemake()
-    print(f"whole tiny run: {time.monotonic() - started:.0f} s")
-    return project
+    return made_once("finished", TINY, tmp_path_factory)
+
+
+def made_once(name: str, config: Path, tmp_path_factory) -> Project:
+    """Return a copy of a project after a whole run; of the processes that test, the first one runs it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    pristine = Project(shared / f"pristine_{name}" / "project", config.name)
+    with open(shared / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not pristine.root.exists():
+            making = copy_project(shared / f"making_{name}" / "project", config)
+            started = time.monotonic()
+            making.snakemake()
+            print(f"whole run of {config.name}: {time.monotonic() - started:.0f} s")
+            making.root.parent.rename(pristine.root.parent)
+    return pristine.copy(tmp_path_factory.mktemp(name) / "project")
 
 
 @pytest.fixture
