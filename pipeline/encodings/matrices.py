@@ -7,12 +7,14 @@ matrix is that of a cell's representative, so isomorphic cells have the same one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline import spaces
 from pipeline.encodings.graphs import graph_shape, to_graphs
+from pipeline.encodings.op_numbers import op_numbers
 from pipeline.spaces.archs import Archs
 
 
@@ -36,6 +38,17 @@ def matrix_shape(name: str) -> MatrixShape:
         return MatrixShape(1, space.N_NODES, space.N_OPS)
     shape = graph_shape(name)
     return MatrixShape(shape.cells, shape.n_vertices, shape.n_ops)
+
+
+def numbers_of_codes(name: str, op_order: Sequence[str] | None = None) -> np.ndarray:
+    """Return uint8 (codes,): the number that stands for each code of a space's matrices.
+
+    op_order: of operations, see `op_numbers`, which raises ConfigError for one that is not the space's. Codes
+    beyond the space's own, those of DARTS' inputs and output, stay as they are.
+    """
+    numbers = np.arange(matrix_shape(name).codes, dtype=np.uint8)
+    numbers[: spaces.load(name).N_OPS] = op_numbers(name, op_order)
+    return numbers
 
 
 def operation_matrices(archs: Archs) -> np.ndarray:

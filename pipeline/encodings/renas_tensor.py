@@ -7,17 +7,19 @@ layers follow from input to output, FLOPs before parameters. NAS-Bench-101: 19 x
 NAS-Bench-201: 31 x 4 x 4, its 15 cells. Unused nodes stand before the output, as in the paper.
 
 What the paper does not say: FLOPs are multiply-accumulates, in units of 10^7, and parameters (batch
-normalisation included) in units of 10^5, so that both are of the size of 1 to 10; an operation's type is 1 to
-5 in the order of `TYPES`.
+normalisation included) in units of 10^5, so that both are of the size of 1 to 10; an operation's type is its
+number in `op_numbers`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
 from pipeline import spaces
+from pipeline.encodings.op_numbers import op_numbers
 from pipeline.errors import ConfigError
 from pipeline.spaces.archs import Archs
 
@@ -25,10 +27,6 @@ Layers = Literal["all", "types"]
 FLOPS_UNIT, PARAMS_UNIT = 1e7, 1e5
 AT_ONCE = 4096  # cells whose costs are in memory at once
 CELLS = {"nasbench101": 9, "nasbench201": 15}  # of the benchmark's networks
-TYPES = {  # names of operations, from type 0
-    "nodes": ("none", "input", "conv1x1", "conv3x3", "maxpool3x3", "output"),
-    "edges": ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"),
-}
 
 
 def tensor_size(space, layers: Layers = "all", one_hot: bool = False) -> tuple[int, int, int]:
@@ -46,18 +44,23 @@ def tensor_size(space, layers: Layers = "all", one_hot: bool = False) -> tuple[i
 
 
 def renas_tensor(
-    archs: Archs, layers: Layers = "all", units: tuple = (FLOPS_UNIT, PARAMS_UNIT)
+    archs: Archs,
+    layers: Layers = "all",
+    units: tuple = (FLOPS_UNIT, PARAMS_UNIT),
+    op_order: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Return float32 (N, layers, V, V).
 
-    layers: "types" leaves FLOPs and parameters out. units: of FLOPs and of parameters.
-    Raises ConfigError for a space whose cells are not encoded so.
+    layers: "types" leaves FLOPs and parameters out. units: of FLOPs and of parameters. op_order: of types,
+    see `op_numbers`.
+    Raises ConfigError for a space whose cells are not encoded so, and for an order of other operations.
     """
     space = spaces.load(archs.space)
     tensor = np.zeros((len(archs), *tensor_size(space, layers)), np.float32)
+    type_of = op_numbers(archs.space, op_order).astype(np.float32)
     for start in range(0, len(archs), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        of_slots = _numbers(archs[part], space, layers, units)
+        of_slots = _numbers(archs[part], space, layers, units, type_of)
         if space.OPERATIONS_ON == "nodes":
             np.multiply(of_slots[:, :, None, :], archs.adj[part, None], out=tensor[part])
         else:
@@ -78,13 +81,11 @@ def one_hot_types(tensor: np.ndarray, space) -> np.ndarray:
 
 def _types_of_edges(space) -> range:
     """Return the types that an entry may have: none and "input" are at the end of no edge."""
-    names = TYPES[space.OPERATIONS_ON]
-    return range(2 if space.OPERATIONS_ON == "nodes" else 1, len(names))
+    return range(2 if space.OPERATIONS_ON == "nodes" else 1, space.N_OPS)
 
 
-def _numbers(archs: Archs, space, layers: Layers, units: tuple) -> np.ndarray:
+def _numbers(archs: Archs, space, layers: Layers, units: tuple, type_of: np.ndarray) -> np.ndarray:
     """Return float32 (N, layers, nodes or edges): type, then FLOPs and parameters in each cell."""
-    type_of = np.array([TYPES[space.OPERATIONS_ON].index(op) for op in space.OP_NAMES], np.float32)
     types = type_of[archs.ops][:, None]
     if layers == "types":
         return types

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
+from pipeline.encodings.op_numbers import ORDER, OpOrder
 from pipeline.encodings.renas_tensor import Layers, one_hot_types, renas_tensor, tensor_size
 from pipeline.predictors.ranking import Loss, Ranking, TrainingSettings
 from pipeline.spaces import load
@@ -22,6 +23,7 @@ class Settings(TrainingSettings):
 
     layers: Layers = Field("all", description="all: types, FLOPs and parameters; types: no costs")
     one_hot: bool = Field(False, description="a layer for each type, in place of one layer of their numbers")
+    op_order: OpOrder = Field(None, description=ORDER)
     scale: Literal["training_cells", "units", "none"] = Field(
         "training_cells",
         description="training_cells: mean 0 and deviation 1 of each number over them; units: FLOPs in 10^7 "
@@ -54,5 +56,5 @@ class Predictor(Ranking):
     def views(cls, settings, archs, resources):
         """Return the tensors, float32 (N, layers, V, V)."""
         units = {"units": (1, 1)} if settings.scale == "none" else {}
-        tensor = renas_tensor(archs, settings.layers, **units)
+        tensor = renas_tensor(archs, settings.layers, op_order=settings.op_order, **units)
         return [one_hot_types(tensor, load(archs.space)) if settings.one_hot else tensor]

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from pipeline import settings as base
+from pipeline.encodings.op_numbers import ORDER, OpOrder
 from pipeline.errors import ConfigError
 from pipeline.predictors.replicates import check_labels
 from pipeline.predictors.resources import Resources
@@ -35,9 +36,10 @@ class Settings(base.Settings):
 
     matrix: Literal["operations", "one_hot", "tensor"] = Field(
         "operations",
-        description="entries of a cell's matrix: codes of operations, or a channel for each; tensor: ReNAS' "
-        "types, FLOPs and parameters (NAS-Bench-101 and 201)",
+        description="entries of a cell's matrix: numbers of operations, or a channel for each; tensor: "
+        "ReNAS' types, FLOPs and parameters (NAS-Bench-101 and 201)",
     )
+    op_order: OpOrder = Field(None, description=ORDER)
     autoencoder: bool = Field(True, description="false: the matrix itself is a cell's representation")
     channels: list[PositiveInt] = Field(
         [16, 32], min_length=1, description="channels of the encoder's convolutions"

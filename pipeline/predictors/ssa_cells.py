@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.encodings.matrices import matrix_shape, operation_matrices
+from pipeline.encodings.matrices import matrix_shape, numbers_of_codes, operation_matrices
 from pipeline.encodings.renas_tensor import renas_tensor, tensor_size
 from pipeline.predictors.encoders.ssa import Assessor, AutoEncoder, Flattened, features
 from pipeline.spaces import load
@@ -25,13 +25,17 @@ class Cells:
 
     def __init__(self, archs: Archs, settings, device, scale: tuple[Tensor, Tensor] | None = None):
         self.n, self.matrix, self.device = len(archs), settings.matrix, device
+        self.op_order = settings.op_order
         space = load(archs.space)
         self.keys = space.cell_key(archs)
         if self.matrix == "tensor":  # isomorphic cells have the same one, as they have the same matrix
             self.archs = space.from_key(self.keys)
         else:
             self.n_codes = matrix_shape(archs.space).codes
-            self.codes = torch.as_tensor(operation_matrices(archs), device=device)
+            codes = operation_matrices(archs)
+            if self.matrix == "operations":
+                codes = numbers_of_codes(archs.space, self.op_order)[codes]
+            self.codes = torch.as_tensor(codes, device=device)
         self.scale = self._scale() if scale is None else scale
 
     def features(self, rows: Tensor) -> Tensor:
@@ -45,7 +49,7 @@ class Cells:
 
     def _entries(self, rows: Tensor) -> Tensor:
         if self.matrix == "tensor":  # made when asked for: those of a whole space are 1.5 GB
-            return self.tensor(renas_tensor(self.archs[rows.cpu().numpy()]))
+            return self.tensor(renas_tensor(self.archs[rows.cpu().numpy()], op_order=self.op_order))
         return features(self.codes[rows.to(self.device)], self.n_codes, self.matrix == "one_hot")
 
     def _scale(self) -> tuple[Tensor, Tensor]:

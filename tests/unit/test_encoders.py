@@ -177,7 +177,7 @@ def test_tensors_hold_types_and_costs():
     tensor = renas_tensor(cells)
     assert tensor.shape == (300, 19, 7, 7)
     conv = (cells.ops[:, None, :] == nasbench101.CONV3X3) & (cells.adj == 1)
-    assert (tensor[:, 0][conv] == 3).all() and (tensor[:, 0][cells.adj == 0] == 0).all()
+    assert (tensor[:, 0][conv] == 4).all() and (tensor[:, 0][cells.adj == 0] == 0).all()
     fed = cells.adj.sum(axis=1) > 0
     params = tensor[:, 2::2].max(axis=2).sum(axis=1) * 1e5  # of each vertex, over the nine cells
     np.testing.assert_allclose(params[fed], nasbench101.op_params(cells)[fed], rtol=1e-5)

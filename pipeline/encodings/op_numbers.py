@@ -1,0 +1,48 @@
+"""The numbers that stand for operations where a cell is written as a matrix of numbers.
+
+A network that reads such a matrix takes one operation for more than another, so their order decides how well
+it ranks. The papers do not tell theirs. By default an operation with more weights has the larger number,
+which was chosen on validation cells of NAS-Bench-101 out of all six orders (docs/performance.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline import spaces
+from pipeline.errors import ConfigError
+
+FEWEST_WEIGHTS_FIRST = {
+    "nasbench101": ("maxpool3x3", "conv1x1", "conv3x3"),
+    "nasbench201": ("skip_connect", "avg_pool_3x3", "nor_conv_1x1", "nor_conv_3x3"),
+    "darts": (
+        *("max_pool_3x3", "avg_pool_3x3", "skip_connect"),  # which has weights in a reduction cell
+        *("dil_conv_3x3", "dil_conv_5x5", "sep_conv_3x3", "sep_conv_5x5"),
+    ),
+}
+OpOrder = list[str] | None
+ORDER = "operations from the smallest number on; null: those with fewest weights first"
+NOT_CHOSEN = "none", "input", "output"
+
+
+def op_numbers(name: str, order: Sequence[str] | None = None) -> np.ndarray:
+    """Return uint8 (N_OPS,): the number of each code of the space `name`.
+
+    None is 0, the input of a space with operations on nodes 1, its output the last number.
+    order: the operations from the smallest number on. None: `FEWEST_WEIGHTS_FIRST`, or the space's own order.
+    Raises ConfigError unless it names each operation of the space once.
+    """
+    space = spaces.load(name)
+    own = [op for op in space.OP_NAMES if op not in NOT_CHOSEN]
+    if order is None:
+        order = FEWEST_WEIGHTS_FIRST.get(spaces.base(name), own)
+    if sorted(order) != sorted(own):
+        raise ConfigError(
+            f"op_order: {', '.join(order)}: expected each operation of {name} once, in any order: "
+            f"{', '.join(own)}"
+        )
+    ends = ("input", *order, "output") if space.OPERATIONS_ON == "nodes" else order
+    number = {op: place for place, op in enumerate(("none", *ends))}
+    return np.array([number[op] for op in space.OP_NAMES], np.uint8)
