@@ -16,7 +16,7 @@ from pipeline.errors import ConfigError
 
 FEWEST_WEIGHTS_FIRST = {
     "nasbench101": ("maxpool3x3", "conv1x1", "conv3x3"),
-    "nasbench201": ("skip_connect", "avg_pool_3x3", "nor_conv_1x1", "nor_conv_3x3"),
+    "nasbench201": ("avg_pool_3x3", "skip_connect", "nor_conv_1x1", "nor_conv_3x3"),
     "darts": (
         *("max_pool_3x3", "avg_pool_3x3", "skip_connect"),  # which has weights in a reduction cell
         *("dil_conv_3x3", "dil_conv_5x5", "sep_conv_3x3", "sep_conv_5x5"),

@@ -23,7 +23,7 @@ def test_operations_with_more_weights_have_larger_numbers():
     number = dict(zip(nasbench101.OP_NAMES, op_numbers("nasbench101").tolist(), strict=True))
     assert number == {"none": 0, "input": 1, "maxpool3x3": 2, "conv1x1": 3, "conv3x3": 4, "output": 5}
     number = dict(zip(nasbench201.OP_NAMES, op_numbers("nasbench201").tolist(), strict=True))
-    expected = {"skip_connect": 1, "avg_pool_3x3": 2, "nor_conv_1x1": 3, "nor_conv_3x3": 4}
+    expected = {"avg_pool_3x3": 1, "skip_connect": 2, "nor_conv_1x1": 3, "nor_conv_3x3": 4}
     assert number == {"none": 0, **expected}
 
 
