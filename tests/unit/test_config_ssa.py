@@ -59,6 +59,15 @@ def test_table_3_in_full_and_in_small():
     assert list(small.strategies) == ["random", "ssa", "ssa_one_hot"]
 
 
+def test_table_3_with_networks_that_the_benchmarks_authors_trained():
+    config = merged("papers/ssa", "papers/ssa_cifar100_nasbench201")
+    assert list(config.benchmarks) == ["nasbench201"]
+    found = recipe("search", config, benchmark="nasbench201", strategy="ssa")["settings"]
+    assert (found["metric"], found["n_initial"], found["budget"]) == ("test", 78, 88)
+    assert found["predictor"]["settings"]["epochs"] == 1000  # 78 labels are one step an epoch
+    assert config.benchmarks["nasbench201"].test_metric == "cifar100/test_acc@200"
+
+
 def test_the_paper_s_numbers_name_what_is_configured():
     config = merged("papers/ssa")
     with open(ROOT / "pipeline" / "papers" / "numbers" / "ssa.csv", newline="") as handle:

@@ -59,6 +59,8 @@ class ReNas(Replicated):
         replicates, cells = tensors.shape[:2]
         x = (tensors - self.mean[:, None]) / self.deviation[:, None]
         x = x.transpose(0, 1).flatten(1, 2)  # replicates are groups of channels: (B, R*c, V, V)
+        if x.device.type == "cpu":  # a sixth of a step faster, a third of a prediction
+            x = x.contiguous(memory_format=torch.channels_last)
         for k, kernel in enumerate(self.kernels):
             x = nn.functional.conv2d(x, kernel.flatten(0, 1), padding=1, groups=replicates)
             x = nn.functional.batch_norm(
