@@ -52,9 +52,10 @@ class ProgressFile:
             self._write()
 
     def finish(self, what: str) -> None:
-        """A part is done: another one is what the work is at."""
+        """A part is done: another one is what the work is at. Only what `say` has shown is written."""
         with self._lock:
-            self.content["parts"].pop(what, None)
+            if self.content["parts"].pop(what, None) is not None:
+                self._write()
 
     def fail(self, error: str) -> None:
         """Leave the file behind, with what went wrong."""

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from pipeline import settings as base
 from pipeline.errors import UserError
+from pipeline.progress import finish, say
 from pipeline.search.context import Context
 from pipeline.spaces.archs import Archs
 
@@ -52,7 +53,11 @@ class Retrained(ABC):
         rounds_left = max(self.settings.rounds - self.round, 1)
         self.round += 1
         share = -(-left[runs] // rounds_left)
-        parts = [self.proposals(run, p, n) for run, p, n in zip(runs, self._fit(runs), share, strict=True)]
+        parts = []
+        for done, (run, predictor) in enumerate(zip(runs, self._fit(runs), strict=True)):
+            say("runs searched", done, len(runs))
+            parts.append(self.proposals(run, predictor, share[done]))
+        finish("runs searched")
         return np.repeat(runs, [len(part) for part in parts]), Archs.concatenate(parts)
 
     def evaluated(self, run: int) -> tuple[Archs, np.ndarray]:

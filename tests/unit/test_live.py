@@ -42,6 +42,19 @@ def test_a_command_with_a_log_says_how_far_it_is_and_takes_that_back(tmp_path, m
     assert read_progress(tmp_path / "a.log") is None and list(tmp_path.iterdir()) == []
 
 
+def test_a_part_that_is_done_is_shown_no_longer(tmp_path, monkeypatch):
+    with progress.reported(tmp_path / "a.log", "search"):
+        monkeypatch.setattr(progress, "WRITTEN", 0.0)
+        progress.say("epochs", 198, 200)
+        assert read_progress(tmp_path / "a.log").words().startswith("198/200 epochs")
+        monkeypatch.setattr(progress, "WRITTEN", 1000.0)  # what comes after says nothing for a while
+        progress.finish("epochs")
+        assert read_progress(tmp_path / "a.log").words() == "0:00"
+        written = (tmp_path / "a.progress").read_bytes()
+        progress.finish("epochs")  # nothing of it is shown, so nothing is written
+        assert (tmp_path / "a.progress").read_bytes() == written
+
+
 def test_a_failed_command_leaves_its_error(tmp_path, capsys, monkeypatch):
     log = tmp_path / "logs/x.log"
     assert main(["benchmark", str(tmp_path / "absent.h5"), "--log", str(log)]) == 1

@@ -257,6 +257,19 @@ def test_predictor_is_trained_once_a_round_on_what_its_run_has_evaluated(fits):
     assert [call.subsets.shape for call in fits] == [(N_RUNS, 10)]
 
 
+def test_a_search_under_predictors_says_how_many_runs_are_done(monkeypatch):
+    from pipeline.search import retraining
+
+    said = []
+    monkeypatch.setattr(retraining, "say", lambda *words: said.append(words))
+    monkeypatch.setattr(retraining, "finish", lambda what: said.append((what,)))
+    settings = predictor_evolution.Settings(predictor="fake", rounds=1, generations=1)
+    context, initial = setting()
+    strategy = predictor_evolution.Strategy(settings, context)
+    spend(strategy, toy.CountingOracle(toy), DOMAIN, initial, N_RUNS, BUDGET, "x")
+    assert said == [*(("runs searched", run, N_RUNS) for run in range(N_RUNS)), ("runs searched",)]
+
+
 def test_predictor_proposes_the_best_unseen_cells():
     settings = predictor_evolution.Settings(predictor="fake", rounds=1, population=20_000, generations=0)
     context, initial = setting(n_runs=1)
