@@ -1,13 +1,15 @@
 """Measure ReNAS, Peephole and E2EPP: how well they rank, the tensor's speed, and the pairwise losses' cost.
 
     python perf/renas.py rank FOLDER [--labels 424 4236] [--runs 20] [--versions v4 peephole …] [--validate]
+        [--order maxpool3x3 conv1x1 conv3x3]
     python perf/renas.py tensor
     python perf/renas.py losses
 
 rank: ReNAS, table 2, on FOLDER/nasbench101_validation_30001.csv.gz (validation accuracy of one training).
 Each run draws its own training cells from the table; all others are the test cells. Run by run all versions,
 so that what was done by an interruption compares; CPU seconds of one thread. --validate: draws training
-cells from the first 27,000 rows and tests on the others of these, to choose settings by.
+cells from the first 27,000 rows and tests on the others of these, to choose settings by. --order: the
+operations by their numbers in the tensor, of v1 to v4.
 tensor: encoding all 423,624 cells of NAS-Bench-101 at once.
 losses: value and gradient over all pairs of a batch, against the obvious way with a matrix of pairs.
 """
@@ -74,6 +76,8 @@ def rank(arguments) -> None:
             test = np.setdiff1d(np.arange(len(archs)), subset)
             for version in arguments.versions:
                 method, settings = VERSIONS[version]
+                if arguments.order and method == "renas":
+                    settings = {**settings, "op_order": arguments.order}
                 measured = once(method, settings, archs, labels, subset, seed, test)
                 found[version].append(measured)
                 print(n, run, version, " ".join(f"{value:.5f}" for value in measured), flush=True)
@@ -163,6 +167,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="go on with this run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--versions", nargs="+", choices=list(VERSIONS), default=list(VERSIONS))
+    parser.add_argument("--order", nargs="+", metavar="OP")
     parser.add_argument("--validate", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
