@@ -60,7 +60,7 @@ def test_table_3_in_full_and_in_small():
 
 
 def test_table_3_with_networks_that_the_benchmarks_authors_trained():
-    config = merged("papers/ssa", "papers/ssa_cifar100_nasbench201")
+    config = merged("papers/ssa", "ssa_nasbench201_cifar100")
     assert list(config.benchmarks) == ["nasbench201"]
     found = recipe("search", config, benchmark="nasbench201", strategy="ssa")["settings"]
     assert (found["metric"], found["n_initial"], found["budget"]) == ("test", 78, 88)
