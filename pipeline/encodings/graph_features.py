@@ -19,6 +19,7 @@ import numpy as np
 
 from pipeline import spaces
 from pipeline.encodings.graphs import graph_shape, to_graphs
+from pipeline.encodings.op_numbers import operation_codes
 from pipeline.spaces.archs import Archs
 
 CELLS_AT_ONCE = 65_536
@@ -77,9 +78,9 @@ def _features(archs: Archs) -> np.ndarray:
 def _roles(space) -> tuple[list[int], list[int], int]:
     """Return (codes of inputs, codes of operations, code of the output) in `to_graphs`."""
     if space.OPERATIONS_ON == "nodes":
-        return [space.INPUT], list(space.INTERIOR_OPS), space.OUTPUT
+        return [space.INPUT], operation_codes(space), space.OUTPUT
     inputs = [space.N_OPS + k for k in range(len(space.INPUT_NODES))]
-    return inputs, [code for code in range(space.N_OPS) if code != space.NONE], inputs[-1] + 1
+    return inputs, operation_codes(space), inputs[-1] + 1
 
 
 def _sets(operations: list[int]) -> list[tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 A network that reads such a matrix takes one operation for more than another, so their order decides how well
 it ranks. The papers do not tell theirs. By default an operation with more weights has the larger number,
-which was chosen on validation cells of NAS-Bench-101 out of all six orders (docs/performance.md).
+which was chosen on validation cells of NAS-Bench-101 and 201 (docs/performance.md); DARTS' is by analogy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ FEWEST_WEIGHTS_FIRST = {
 }
 OpOrder = list[str] | None
 ORDER = "operations from the smallest number on; null: those with fewest weights first"
-NOT_CHOSEN = "none", "input", "output"
+
+
+def operation_codes(space) -> list[int]:
+    """Return the codes of what a cell is made of: neither none nor the input nor the output."""
+    if space.OPERATIONS_ON == "nodes":
+        return list(space.INTERIOR_OPS)
+    return [code for code in range(space.N_OPS) if code != space.NONE]
 
 
 def op_numbers(name: str, order: Sequence[str] | None = None) -> np.ndarray:
@@ -35,13 +41,13 @@ def op_numbers(name: str, order: Sequence[str] | None = None) -> np.ndarray:
     Raises ConfigError unless it names each operation of the space once.
     """
     space = spaces.load(name)
-    own = [op for op in space.OP_NAMES if op not in NOT_CHOSEN]
+    own = [space.OP_NAMES[code] for code in operation_codes(space)]
     if order is None:
         order = FEWEST_WEIGHTS_FIRST.get(spaces.base(name), own)
     if sorted(order) != sorted(own):
         raise ConfigError(
-            f"op_order: {', '.join(order)}: expected each operation of {name} once, in any order: "
-            f"{', '.join(own)}"
+            f"op_order: {', '.join(order) or 'nothing'}: "
+            f"expected each operation of {name} once, in any order: {', '.join(own)}"
         )
     ends = ("input", *order, "output") if space.OPERATIONS_ON == "nodes" else order
     number = {op: place for place, op in enumerate(("none", *ends))}

@@ -86,11 +86,8 @@ def test_a_gpu_is_asked_for_with_cuda_and_by_what_computes_on_it():
     assert request("children", settings(device="auto")).gpus == 0
 
 
-OVER_ANOTHER = {
-    "nasbench201_cifar100",
-    "ssa_nasbench201_cifar100",
-    "latent_search",
-}  # no configurations by themselves
+# no configurations by themselves
+OVER_ANOTHER = {"nasbench201_cifar100", "ssa_nasbench201_cifar100", "latent_search"}
 WHOLE = [file for file in sorted((ROOT / "configs").glob("*.yaml")) if file.stem not in OVER_ANOTHER]
 
 

@@ -258,8 +258,6 @@ def test_predictor_is_trained_once_a_round_on_what_its_run_has_evaluated(fits):
 
 
 def test_a_search_under_predictors_says_how_many_runs_are_done(monkeypatch):
-    from pipeline.search import retraining
-
     said = []
     monkeypatch.setattr(retraining, "say", lambda *words: said.append(words))
     monkeypatch.setattr(retraining, "finish", lambda what: said.append((what,)))
