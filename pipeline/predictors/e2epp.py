@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from pipeline.encodings.op_numbers import ORDER, OpOrder
 from pipeline.encodings.renas_tensor import Layers, renas_tensor
 from pipeline.predictors.forest import Forest, ForestSettings, forest_of
 from pipeline.predictors.on_latents import Regressor
@@ -23,6 +24,7 @@ class Settings(ForestSettings):
     """Settings of the forest, and of what it reads."""
 
     layers: Layers = Field("all", description="all: types, FLOPs and parameters; types: no costs")
+    op_order: OpOrder = Field(None, description=ORDER)
     targets: Literal["accuracy", "standardised", "ranks"] = Field(
         "accuracy", description="what is regressed; predictions are accuracies whatever it is"
     )
@@ -31,14 +33,15 @@ class Settings(ForestSettings):
 class Tensors:
     """The feature tensors of cells as rows of numbers; the last cells' are kept, as all replicates ask."""
 
-    def __init__(self, layers: Layers):
-        self.layers = layers
+    def __init__(self, layers: Layers, op_order: OpOrder = None):
+        self.layers, self.op_order = layers, op_order
         self._last: tuple[Archs, np.ndarray] | None = None
 
     def of(self, archs: Archs) -> np.ndarray:
         """Return float32 (N, features)."""
         if self._last is None or self._last[0] is not archs:
-            self._last = archs, renas_tensor(archs, self.layers).reshape(len(archs), -1)
+            tensor = renas_tensor(archs, self.layers, op_order=self.op_order)
+            self._last = archs, tensor.reshape(len(archs), -1)
         return self._last[1]
 
 
@@ -48,7 +51,7 @@ class Predictor(Regressor):
     @classmethod
     def features_of(cls, settings, resources, device) -> Tensors:
         """Return the tensors. Cells of a space that has none are refused at first use, by a ConfigError."""
-        return Tensors(settings.layers)
+        return Tensors(settings.layers, settings.op_order)
 
     def estimator(self, threads: int) -> Forest:
         """Return the forest."""

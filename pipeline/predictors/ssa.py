@@ -21,6 +21,7 @@ from pipeline.predictors.replicates import check_labels
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.targets import TARGETS
 from pipeline.predictors.threads import side_by_side, threads_for
+from pipeline.progress import Counted
 from pipeline.randomness import derive, rng, seed_torch, torch_generator
 from pipeline.spaces import UNLISTED, load
 from pipeline.spaces.archs import Archs
@@ -116,7 +117,8 @@ class Predictor:
         """
         scores = np.asarray(scores, np.float64)
         check_labels(scores, np.arange(len(archs))[None])
-        return side_by_side(lambda _: self._fit(archs, scores, unlabelled), [0], 1)[0]
+        with self._counted(self.settings, 1) as epochs:
+            return side_by_side(lambda _: self._fit(archs, scores, unlabelled, epochs), [0], 1)[0]
 
     @classmethod
     def fit_many(
@@ -135,11 +137,18 @@ class Predictor:
 
         def trained(replicate: int) -> Predictor:
             rows, made = subsets[replicate], cls(settings, resources, seeds[replicate], device)
-            return made._fit(archs[rows], scores[rows], unlabelled)
+            return made._fit(archs[rows], scores[rows], unlabelled, epochs)
 
-        return side_by_side(trained, range(len(seeds)), threads_for(resources, device))
+        with cls._counted(settings, len(seeds)) as epochs:
+            return side_by_side(trained, range(len(seeds)), threads_for(resources, device))
 
-    def _fit(self, archs: Archs, scores: np.ndarray, unlabelled: Archs | None) -> Self:
+    @staticmethod
+    def _counted(settings: Settings, predictors: int) -> Counted:
+        """Return what tells who watches how many epochs are done."""
+        first = settings.pretrain_epochs if settings.autoencoder else 0
+        return Counted("epochs", predictors * (first + settings.epochs))
+
+    def _fit(self, archs: Archs, scores: np.ndarray, unlabelled: Archs | None, epochs: Counted) -> Self:
         from pipeline.predictors.ssa_cells import Cells, Network
         from pipeline.predictors.ssa_context import Context
         from pipeline.predictors.ssa_training import pretrain, train
@@ -152,9 +161,9 @@ class Predictor:
             self.network = Network(archs.space, s, known.scale).to(self.device)
         generator = torch_generator(self.seed, "ssa")
         if s.autoencoder:
-            pretrain(self.network, known, s, generator)
+            pretrain(self.network, known, s, generator, epochs)
         truth = known.tensor(self.target.of(scores))
-        self.density = train(self.network, known, truth, s, generator)
+        self.density = train(self.network, known, truth, s, generator, epochs)
         self.context = Context(self.network, known, len(archs), s, generator)
         log.info(
             "ssa: %d labelled and %d unlabelled cells; a batch's graph connects %.4f of its pairs",

@@ -10,28 +10,30 @@ from torch import Tensor
 
 from pipeline.predictors.losses import LOSSES
 from pipeline.predictors.ssa_graph import Graph, check_density, distances, placed
+from pipeline.progress import Counted
 
 log = logging.getLogger("nasflow")
 EMBEDDED_AT_ONCE = 4096  # cells
 REFRESH = 20  # epochs after which nearest cells are looked up again, where the graph is the space's
 
 
-def pretrain(network, known, settings, generator) -> None:
-    """Minimise the reconstruction error over all known cells with Adam, in place."""
+def pretrain(network, known, settings, generator, epochs: Counted) -> None:
+    """Minimise the reconstruction error over all known cells with Adam, in place. epochs: those done."""
     optimiser = torch.optim.Adam(network.autoencoder.parameters(), lr=settings.lr)
     for _ in range(settings.pretrain_epochs):
         for rows in torch.randperm(known.n, generator=generator).split(settings.batch_size):
             x = known.features(rows)
             loss = (network.autoencoder.decode(network.embed(x)) - x).square().mean()
             _step(optimiser, loss)
+        epochs.add()
 
 
-def train(network, known, truth: Tensor, settings, generator) -> float:
+def train(network, known, truth: Tensor, settings, generator, epochs: Counted) -> float:
     """Minimise (1 - lambda) regression + lambda reconstruction with Adam, in place (equation 6).
 
-    known: cells, the labelled ones first. truth: float (n,), their targets. Returns the graph's mean density
-    in the last epoch, NaN without a graph. Raises UserError if the graph is empty to begin with, or complete
-    in the end.
+    known: cells, the labelled ones first. truth: float (n,), their targets. epochs: those done are added.
+    Returns the graph's mean density in the last epoch, NaN without a graph. Raises UserError if the graph is
+    empty to begin with, or complete in the end.
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.lr)
     shares: list[float] = []
@@ -52,6 +54,7 @@ def train(network, known, truth: Tensor, settings, generator) -> float:
                 lost = reconstruction(decoded, x, len(labelled))
                 loss = (1 - settings.reconstruction) * loss + settings.reconstruction * lost
             _step(optimiser, loss)
+        epochs.add()
         if epoch == 0 and shares and not any(shares):
             check_density(0, settings, "before training")
     if not shares:

@@ -10,8 +10,9 @@ import numpy as np
 
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.lookup import KeyIndex
+from pipeline.spaces.redraw import redraw
 
-_DRAWS = (7, 42)  # of a neighbour or child, each time for all rows that the draws before left outside
+_DRAWS = 50  # of a neighbour or child, until one is in the domain
 
 
 class Domain:
@@ -58,29 +59,15 @@ class Domain:
         draw: (rows) -> one result for each. Where none of the draws is in the domain, which then holds few
         of the space's cells, a random cell of the domain takes its place.
         """
-        found = draw(np.arange(n))
         if not self.restricted:
-            return found
-        ops, adj = found.ops.copy(), None if found.adj is None else found.adj.copy()
-        waiting = np.flatnonzero(~self._inside(found))
-        for times in _DRAWS:
-            if not len(waiting):
-                break
-            again = draw(np.repeat(waiting, times))
-            inside = self._inside(again).reshape(len(waiting), times)
-            lucky = inside.any(axis=1)
-            chosen = again[(np.arange(len(waiting)) * times + inside.argmax(axis=1))[lucky]]
-            _put(ops, adj, waiting[lucky], chosen)
-            waiting = waiting[~lucky]
-        _put(ops, adj, waiting, self.cells[rng.integers(len(self.cells), size=len(waiting))])
-        return Archs(found.space, ops, adj)
+            return draw(np.arange(n))
+
+        def checked(rows: np.ndarray) -> tuple[Archs, np.ndarray]:
+            drawn = draw(rows)
+            return drawn, self._inside(drawn)
+
+        others = self.cells[rng.integers(len(self.cells), size=n)]
+        return redraw(checked, others, _DRAWS)[0]
 
     def _inside(self, archs: Archs) -> np.ndarray:
         return self._index.rows(self.cell_key(archs)) >= 0
-
-
-def _put(ops: np.ndarray, adj: np.ndarray | None, rows: np.ndarray, archs: Archs) -> None:
-    """Write architectures into rows of the arrays, in place."""
-    ops[rows] = archs.ops
-    if adj is not None:
-        adj[rows] = archs.adj

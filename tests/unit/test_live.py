@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -53,6 +54,17 @@ def test_a_part_that_is_done_is_shown_no_longer(tmp_path, monkeypatch):
         written = (tmp_path / "a.progress").read_bytes()
         progress.finish("epochs")  # nothing of it is shown, so nothing is written
         assert (tmp_path / "a.progress").read_bytes() == written
+
+
+def test_what_several_threads_do_is_shown_as_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "WRITTEN", 0.0)
+    with progress.reported(tmp_path / "a.log", "predictors"):
+        with progress.Counted("epochs", 40) as epochs:
+            assert read_progress(tmp_path / "a.log").words() == "0/40 epochs"
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda _: epochs.add(), range(30)))
+            assert read_progress(tmp_path / "a.log").words().startswith("30/40 epochs")
+        assert read_progress(tmp_path / "a.log").what is None
 
 
 def test_a_failed_command_leaves_its_error(tmp_path, capsys, monkeypatch):

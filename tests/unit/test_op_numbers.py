@@ -10,7 +10,7 @@ from pipeline.encodings.matrices import matrix_shape, numbers_of_codes, operatio
 from pipeline.encodings.op_numbers import FEWEST_WEIGHTS_FIRST, op_numbers
 from pipeline.encodings.renas_tensor import renas_tensor
 from pipeline.errors import ConfigError
-from pipeline.predictors import renas, ssa
+from pipeline.predictors import e2epp, renas, ssa
 from pipeline.predictors.ssa_cells import Cells
 from pipeline.spaces import base, darts, load, nasbench101, nasbench201
 from pipeline.spaces.archs import Archs
@@ -71,6 +71,8 @@ def test_the_tensors_types_and_the_assessors_matrices_follow_the_order():
         shown = renas.Predictor.views(renas.Settings(op_order=order), cells, None)[0]
         np.testing.assert_array_equal(shown[:, 0], cells.adj * number[cells.ops][:, None])
         np.testing.assert_array_equal(shown[:, 1:], renas_tensor(cells)[:, 1:])
+        rows = e2epp.Predictor.features_of(e2epp.Settings(op_order=order), None, "cpu").of(cells)
+        np.testing.assert_array_equal(rows.reshape(shown.shape), shown)
         known = Cells(cells, ssa.Settings(op_order=order), "cpu")
         entries = known.features(torch.arange(60)) * known.scale[1]
         np.testing.assert_allclose(entries[:, 0], canonical.adj * number[canonical.ops][:, None], atol=1e-5)
@@ -90,7 +92,7 @@ def test_channels_have_no_order():
 
 def test_a_wrong_order_is_told_by_the_predictors():
     cells, labels = some_cells(40), np.linspace(0.8, 0.9, 40)
-    for method in (renas, ssa):
+    for method in (renas, ssa, e2epp):
         with pytest.raises(ConfigError, match="op_order"):
             method.Predictor(method.Settings(op_order=["conv3x3"])).fit(cells, labels)
     with pytest.raises(ConfigError, match="nasbench201"):

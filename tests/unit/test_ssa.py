@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline import progress
 from pipeline.encodings.matrices import matrix_shape, operation_matrices
 from pipeline.encodings.renas_tensor import renas_tensor
 from pipeline.errors import ConfigError, UserError
@@ -308,3 +309,16 @@ def test_threads_change_no_byte(cells, truth):
         alone = ssa.Predictor(large, seed=2).fit(cells[200:], truth[200:], everyone)
         found.append([predictor.predict(everyone).tobytes() for predictor in [*fitted, alone]])
     assert found[0] == found[1] and found[0][1] == found[0][2]
+
+
+def test_who_watches_sees_the_epochs_of_all_predictors(cells, truth, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(progress, "say", lambda *what: told.append(what))
+    settings = small(epochs=3, pretrain_epochs=2)
+    for resources, n in ((Resources(threads=2), 2), (None, 1)):
+        told.clear()
+        subsets = np.arange(60).reshape(1, 60).repeat(n, axis=0)
+        fit_replicates(
+            "ssa", settings, resources, cells, truth, subsets, list(range(n)), "cpu", unlabelled=cells
+        )
+        assert told == [("epochs", done, 5 * n) for done in range(5 * n + 1)]

@@ -8,6 +8,7 @@ from pipeline.spaces.archs import Archs
 from pipeline.spaces.darts.codes import CHOICES, INTERMEDIATE, N_CELLS, NAME, SIZE
 from pipeline.spaces.darts.keys import canonical_key, from_key
 from pipeline.spaces.darts.layout import by_node, chosen_edges, from_edges
+from pipeline.spaces.redraw import redraw
 
 
 def sample(n: int, rng: np.random.Generator) -> Archs:
@@ -32,14 +33,13 @@ def mutate(archs: Archs, rng: np.random.Generator) -> Archs:
     changes of a kind alike; a change that gives an isomorphic architecture is drawn again. Raises ValueError
     for invalid architectures.
     """
-    ops, keys = archs.ops.copy(), canonical_key(archs)
-    waiting = np.arange(len(archs))
-    while len(waiting):
-        tried = _one_change(archs[waiting], rng)
-        done = canonical_key(tried) != keys[waiting]
-        ops[waiting[done]] = tried.ops[done]
-        waiting = waiting[~done]
-    return Archs(NAME, ops)
+    keys = canonical_key(archs)
+
+    def draw(rows: np.ndarray) -> tuple[Archs, np.ndarray]:
+        tried = _one_change(archs[rows], rng)
+        return tried, canonical_key(tried) != keys[rows]
+
+    return redraw(draw, archs)[0]
 
 
 def _one_change(archs: Archs, rng: np.random.Generator) -> Archs:

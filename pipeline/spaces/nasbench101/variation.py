@@ -10,6 +10,7 @@ from pipeline.spaces.nasbench101.codes import CONV3X3, INTERIOR_OPS, NAME, NONE,
 from pipeline.spaces.nasbench101.enumeration import enumerate_cells
 from pipeline.spaces.nasbench101.keys import canonical_key
 from pipeline.spaces.nasbench101.layout import prune, validate
+from pipeline.spaces.redraw import redraw
 
 _CROSSOVER_DRAWS = 50
 
@@ -34,15 +35,13 @@ def mutate(archs: Archs, rng: np.random.Generator) -> Archs:
     """
     if not validate(archs).all():
         raise ValueError("mutate: some cells are not valid")
-    ops, adj = archs.ops.copy(), archs.adj.copy()
     keys = canonical_key(archs)
-    waiting = np.arange(len(archs))
-    while len(waiting):
-        tried = _one_change(archs[waiting], rng)
-        done = validate(tried) & (canonical_key(tried) != keys[waiting])
-        ops[waiting[done]], adj[waiting[done]] = tried.ops[done], tried.adj[done]
-        waiting = waiting[~done]
-    return Archs(NAME, ops, adj)
+
+    def draw(rows: np.ndarray) -> tuple[Archs, np.ndarray]:
+        tried = _one_change(archs[rows], rng)
+        return tried, validate(tried) & (canonical_key(tried) != keys[rows])
+
+    return redraw(draw, archs)[0]
 
 
 def _one_change(archs: Archs, rng: np.random.Generator) -> Archs:
@@ -103,15 +102,12 @@ def crossover(a: Archs, b: Archs, rng: np.random.Generator) -> Archs:
     from_b = rng.integers(2, size=len(a)).astype(bool)
     ops = np.where(from_b[:, None], b.ops, a.ops)
     adj = np.where(from_b[:, None, None], b.adj, a.adj)
-    waiting = np.arange(len(a))
-    for _ in range(_CROSSOVER_DRAWS):
-        child = prune(_mixed(a[waiting], b[waiting], rng))
-        done = validate(child)
-        ops[waiting[done]], adj[waiting[done]] = child.ops[done], child.adj[done]
-        waiting = waiting[~done]
-        if not len(waiting):
-            break
-    return Archs(NAME, ops, adj)
+
+    def draw(rows: np.ndarray) -> tuple[Archs, np.ndarray]:
+        child = prune(_mixed(a[rows], b[rows], rng))
+        return child, validate(child)
+
+    return redraw(draw, Archs(NAME, ops, adj), _CROSSOVER_DRAWS)[0]
 
 
 def _mixed(a: Archs, b: Archs, rng: np.random.Generator) -> Archs:

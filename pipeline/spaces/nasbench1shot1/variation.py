@@ -8,8 +8,9 @@ from pipeline.spaces.archs import Archs
 from pipeline.spaces.nasbench1shot1.definition import Parents, target_slots
 from pipeline.spaces.nasbench1shot1.spellings import fill_loose_ends, spell
 from pipeline.spaces.nasbench101.codes import CONV3X3, INTERIOR_OPS, NAME, V
-from pipeline.spaces.nasbench101.keys import canonical_key
+from pipeline.spaces.nasbench101.keys import canonical_key, from_key
 from pipeline.spaces.nasbench101.layout import prune
+from pipeline.spaces.redraw import redraw
 
 
 def mutate(parents: Parents, keys: np.ndarray, rng: np.random.Generator) -> Archs:
@@ -19,16 +20,13 @@ def mutate(parents: Parents, keys: np.ndarray, rng: np.random.Generator) -> Arch
     operation of a vertex, or another vertex in place of one parent of a vertex, with equal chances. A try
     that gives the same cell (it changed a loose end, or led to an isomorphic cell) is drawn again.
     """
-    ops = np.zeros((len(keys), V), dtype=np.uint8)
-    adj = np.zeros((len(keys), V, V), dtype=np.uint8)
-    waiting = np.arange(len(keys))
-    while len(waiting):
-        raw = fill_loose_ends(parents, spell(parents, keys[waiting], rng), rng)
+
+    def draw(rows: np.ndarray) -> tuple[Archs, np.ndarray]:
+        raw = fill_loose_ends(parents, spell(parents, keys[rows], rng), rng)
         tried = prune(_one_change(parents, raw, rng))
-        done = canonical_key(tried) != keys[waiting]
-        ops[waiting[done]], adj[waiting[done]] = tried.ops[done], tried.adj[done]
-        waiting = waiting[~done]
-    return Archs(NAME, ops, adj)
+        return tried, canonical_key(tried) != keys[rows]
+
+    return redraw(draw, from_key(keys))[0]
 
 
 def _one_change(parents: Parents, raw: Archs, rng: np.random.Generator) -> Archs:
