@@ -4,11 +4,11 @@
     python perf/ssa.py step FOLDER
 
 tau: FOLDER holds nasbench101_validation_30001.csv.gz (labels: one repeat at 108 epochs) and
-nasbench201_15625.csv.gz. Pools: the first 27,000 (of 30,001) and 7,813 (of 15,625) rows; the rest is the test
-set, all other cells are unlabelled. Each run has a training set and a seed of its own. --set takes variants:
-each is settings in YAML's words, and a row of the table after a row for each run. --first: go on with this
-run. --validate tests on the last 3,000 rows of the pool
-instead, which then lend no training cells: for choosing settings.
+nasbench201_15625.csv.gz, or nasbench301_surrogate_1218.csv.gz (accuracies that a surrogate gives). Pools: the
+first 27,000 (of 30,001), 7,813 (of 15,625) and 609 (of 1,218) rows; the rest is the test set, all other cells
+are unlabelled. Each run has a training set and a seed of its own. --set takes variants: each is settings in
+YAML's words, and a row of the table after a row for each run. --first: go on with this run. --validate: tests
+on the last 3,000 rows of the pool (301: 300), which then lend no training cells: for choosing settings.
 
 step: CPU milliseconds of a step at batch 1,024, and of its parts, one thread.
 """
@@ -34,6 +34,8 @@ from pipeline.predictors import ssa  # noqa: E402
 from pipeline.predictors.ssa_cells import Cells, Network  # noqa: E402
 from pipeline.predictors.ssa_graph import Graph, placed  # noqa: E402
 
+VALIDATED = {"101": 3000, "201": 3000, "301": 300}  # rows at the end of the pool, for choosing settings
+
 
 def settings_of(text: str) -> dict:
     """Return the settings in "a: 1, b: 2"."""
@@ -45,7 +47,8 @@ def taus(arguments) -> None:
     archs, labels, n_pool = table_of(arguments.benchmark, arguments.folder)
     test = slice(n_pool, None)
     if arguments.validate:
-        test, n_pool = slice(n_pool - 3000, n_pool), n_pool - 3000
+        n_pool -= VALIDATED[arguments.benchmark]
+        test = slice(n_pool, n_pool + VALIDATED[arguments.benchmark])
     heading = f"{'variant':60} {'train':>6} {'tau':>7} {'sd':>6} {'mse':>8} {'r':>6} {'density':>8}"
     print(f"{heading} {'fit':>8} {'score':>7}")
     for text in arguments.set or [""]:
@@ -111,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", choices=["tau", "step"])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--benchmark", choices=["101", "201"], default="101")
+    parser.add_argument("--benchmark", choices=list(VALIDATED), default="101")
     parser.add_argument("--n-train", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--first", type=int, default=0)

@@ -10,6 +10,7 @@ from pipeline.autoencoders.names import latents_in, parse_latents
 from pipeline.benchmarks.settings import ChildrenBenchmark, FileBenchmark, images_of
 from pipeline.by_benchmark import KEY, SECTIONS, on
 from pipeline.config.budgets import check_budgets
+from pipeline.config.methods import check_methods
 from pipeline.evaluation.settings import protocol_of
 from pipeline.spaces import UNLISTED, base, load
 from pipeline.zeroshot.settings import scores_used
@@ -40,6 +41,7 @@ def check_across(config: Config) -> None:
         _layers_fit(config, name, benchmark)
         _autoencoders_fit(config, name, benchmark)
     _latents_are_there(config)
+    check_methods(config, _readers(config))
     _scores_are_there(config)
     _enough_to_score(config)
     _labels_are_there(config)

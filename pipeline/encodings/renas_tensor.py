@@ -36,7 +36,7 @@ def tensor_size(space, layers: Layers = "all", one_hot: bool = False) -> tuple[i
     """
     if space.NAME not in CELLS:
         raise ConfigError(
-            f"the tensor of ReNAS is one of {' and '.join(CELLS)}, not of {space.NAME}; use another method"
+            f"the tensor of ReNAS is one of {' and '.join(CELLS)}, not of {space.NAME}; use the method gates"
         )
     nodes = space.V if space.OPERATIONS_ON == "nodes" else space.N_NODES
     types = len(_types_of_edges(space)) if one_hot else 1

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from pipeline.encodings.op_numbers import ORDER, OpOrder
-from pipeline.encodings.renas_tensor import Layers, renas_tensor
+from pipeline.encodings.op_numbers import ORDER, OpOrder, op_numbers
+from pipeline.encodings.renas_tensor import Layers, renas_tensor, tensor_size
 from pipeline.predictors.forest import Forest, ForestSettings, forest_of
 from pipeline.predictors.on_latents import Regressor
 from pipeline.spaces.archs import Archs
@@ -28,6 +28,12 @@ class Settings(ForestSettings):
     targets: Literal["accuracy", "standardised", "ranks"] = Field(
         "accuracy", description="what is regressed; predictions are accuracies whatever it is"
     )
+
+
+def fits(settings, space) -> None:
+    """Raise ConfigError if cells of the space have no tensor, or other operations than `op_order` names."""
+    tensor_size(space, settings.layers)
+    op_numbers(space.NAME, settings.op_order)
 
 
 class Tensors:

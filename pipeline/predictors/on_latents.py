@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from pipeline import settings as base
-from pipeline.predictors.replicates import check_labels, method_of
+from pipeline.predictors.replicates import checked_labels, method_of
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.targets import TARGETS, mean_and_deviation
 from pipeline.spaces.archs import Archs
@@ -101,8 +101,7 @@ class Regressor(ABC):
 
     def fit(self, archs: Archs, scores, unlabelled: Archs | None = None) -> Regressor:
         """Train on `archs` with accuracies `scores`, float (N,). Unlabelled cells are not used."""
-        scores = np.asarray(scores, np.float64)
-        check_labels(scores, np.arange(len(archs))[None])
+        scores = checked_labels(archs, scores)
         x = self.features.of(archs)
         with _one_thread():
             return self._fit(x, scores, self.resources.threads)

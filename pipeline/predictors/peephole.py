@@ -25,6 +25,11 @@ class Settings(TrainingSettings):
     )
 
 
+def fits(settings, space) -> None:
+    """Raise ConfigError if cells of the space are not read as layers."""
+    vocabulary(space)
+
+
 class Predictor(Ranking):
     """Scores from types, kernel sizes and channels of layers; isomorphic cells may get different ones."""
 

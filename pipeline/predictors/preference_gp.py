@@ -22,7 +22,7 @@ from pipeline.encodings.graph_features import graph_features
 from pipeline.encodings.random_flow import flow_features
 from pipeline.encodings.reference import reference_cells
 from pipeline.predictors.preference import PreferenceProcess
-from pipeline.predictors.replicates import check_labels
+from pipeline.predictors.replicates import checked_labels
 from pipeline.predictors.resources import Resources
 from pipeline.randomness import rng
 from pipeline.spaces.archs import Archs
@@ -113,8 +113,7 @@ class Predictor:
 
     def fit(self, archs: Archs, scores, unlabelled: Archs | None = None) -> Predictor:
         """Train on `archs` with accuracies `scores`, float (N,). Unlabelled cells are not used."""
-        scores = np.asarray(scores, np.float64)
-        check_labels(scores, np.arange(len(archs))[None])
+        scores = checked_labels(archs, scores)
         structures, smooth = self.features.of(archs)
         return self._fit(structures, smooth, scores)
 

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from pipeline import settings as base
-from pipeline.predictors.replicates import check_labels, method_of
+from pipeline.predictors.replicates import checked_labels, method_of
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.threads import side_by_side, threads_for
 from pipeline.spaces import load
@@ -25,6 +25,7 @@ VIEWED_AT_ONCE = 64 * SCORED_AT_ONCE  # cells whose views are in memory at once
 TRAINED_AT_ONCE = {"cpu": 512, "cuda": 32_768}  # cells of all replicates in one step: cache, and memory
 GROUPS = {"cpu": 2, "cuda": 1}  # of replicates at least: two threads have work
 
+COMPARATOR = "pairwise_comparator"  # the loss whose scores are places among the cells scored together
 Loss = Literal["pairwise_hinge", "pairwise_bce", "pairwise_comparator", "listmle", "mse"]
 
 
@@ -92,7 +93,7 @@ class Ranking(ABC):
     def fit(self, archs: Archs, scores, unlabelled: Archs | None = None) -> Self:
         """Train on `archs` with accuracies `scores`, float (N,). Unlabelled cells are not used."""
         rows = np.arange(len(archs))[None]
-        check_labels(np.asarray(scores, np.float64), rows)
+        scores = checked_labels(archs, scores)
         fitted = self.fit_many(self.settings, self.resources, archs, scores, rows, [self.seed], self.device)
         self.network = fitted[0].network
         return self
@@ -167,7 +168,7 @@ class Ranking(ABC):
         """
         if self.network is None:
             raise ValueError(f"{method_of(type(self))}: predict before fit")
-        if self.settings.loss == "pairwise_comparator":
+        if self.settings.loss == COMPARATOR:
             return self._places(archs)
         scores = np.empty(len(archs), np.float32)
         for part, score in self._of_embeddings(archs, lambda z: self.network.score(z)[0]):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
-from pipeline.encodings.op_numbers import ORDER, OpOrder
+from pipeline.encodings.op_numbers import ORDER, OpOrder, op_numbers
 from pipeline.encodings.renas_tensor import Layers, one_hot_types, renas_tensor, tensor_size
 from pipeline.predictors.ranking import Loss, Ranking, TrainingSettings
 from pipeline.spaces import load
@@ -23,7 +23,7 @@ class Settings(TrainingSettings):
 
     layers: Layers = Field("all", description="all: types, FLOPs and parameters; types: no costs")
     one_hot: bool = Field(False, description="a layer for each type, in place of one layer of their numbers")
-    op_order: OpOrder = Field(None, description=ORDER)
+    op_order: OpOrder = Field(None, description=f"{ORDER}; the layers of one_hot have no order")
     scale: Literal["training_cells", "units", "none"] = Field(
         "training_cells",
         description="training_cells: mean 0 and deviation 1 of each number over them; units: FLOPs in 10^7 "
@@ -39,6 +39,12 @@ class Settings(TrainingSettings):
     accuracies: Literal["as_they_are", "min_max"] = Field(
         "min_max", description="min_max: 0 is the worst training cell and 1 the best one while training"
     )
+
+
+def fits(settings, space) -> None:
+    """Raise ConfigError if cells of the space have no tensor, or other operations than `op_order` names."""
+    tensor_size(space, settings.layers, settings.one_hot)
+    op_numbers(space.NAME, settings.op_order)
 
 
 class Predictor(Ranking):

@@ -58,8 +58,8 @@ def fit_replicates(
     USES_UNLABELLED may learn from beside a replicate's own, which may be among them. Raises UserError if
     the labels of a replicate are NaN or fewer than two distinct values.
     """
-    scores, subsets = np.asarray(scores, np.float64), np.asarray(subsets)
-    check_labels(scores, subsets)
+    subsets = np.asarray(subsets)
+    scores = checked_labels(archs, scores, subsets)
     predictor = load(method).Predictor
     others = unlabelled if uses_unlabelled(method) else None
     if hasattr(predictor, "fit_many"):
@@ -71,13 +71,25 @@ def fit_replicates(
     ]
 
 
-def check_labels(scores: np.ndarray, subsets: np.ndarray) -> None:
-    """Refuse labels that no ranking can be learned from."""
-    chosen = scores[subsets]
-    if np.isnan(chosen).any():
-        rows = subsets[np.isnan(chosen)]
+def checked_labels(archs: Archs, scores, subsets: np.ndarray | None = None) -> np.ndarray:
+    """Return `scores` as float64 (N,), which predictors can be trained on.
+
+    subsets: int64 (R, n), the rows that each of R predictors learns from; None: one that learns from all.
+    Raises ValueError unless there is a score for each cell, and UserError if a predictor's are not finite or
+    are all the same.
+    """
+    scores = np.asarray(scores, np.float64)
+    if scores.shape != (len(archs),):
+        raise ValueError(f"fit: scores of shape {scores.shape} for {len(archs)} cells; expected one for each")
+    if subsets is None:
+        subsets = np.arange(len(archs))[None]
+    chosen = scores[subsets].astype(np.float32)  # what is trained on
+    missing = ~np.isfinite(chosen)
+    if missing.any():
+        rows = subsets[missing]
         raise UserError(
-            f"predictor: {len(np.unique(rows))} training labels are NaN (first: row {rows[0]}); drop them"
+            f"predictor: {len(np.unique(rows))} training labels are NaN or infinite "
+            f"(first: row {rows[0]}, {scores[rows[0]]}); drop them"
         )
     for replicate, values in enumerate(chosen):
         if len(np.unique(values)) < 2:
@@ -85,3 +97,4 @@ def check_labels(scores: np.ndarray, subsets: np.ndarray) -> None:
                 f"predictor: the {len(values)} training labels of replicate {replicate} are all equal; "
                 "at least two distinct ones are needed to learn a ranking"
             )
+    return scores

@@ -11,6 +11,7 @@ from typing import Self
 
 import numpy as np
 
+from pipeline.predictors.replicates import checked_labels
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.threads import threads_for
 from pipeline.randomness import rng
@@ -35,6 +36,7 @@ class Predictor:
         """Train on `archs` with accuracies `scores`, float (N,); without unlabelled cells, on these alone."""
         pool = archs if unlabelled is None else Archs.concatenate([archs, unlabelled])
         rows = np.arange(len(archs))[None]
+        scores = checked_labels(archs, scores)
         fitted = self.fit_many(self.settings, self.resources, pool, scores, rows, [self.seed], self.device)[0]
         self.network, self.targets = fitted.network, fitted.targets
         return self

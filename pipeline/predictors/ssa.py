@@ -15,9 +15,10 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from pipeline import settings as base
-from pipeline.encodings.op_numbers import ORDER, OpOrder
+from pipeline.encodings.op_numbers import ORDER, OpOrder, op_numbers
+from pipeline.encodings.renas_tensor import tensor_size
 from pipeline.errors import ConfigError
-from pipeline.predictors.replicates import check_labels
+from pipeline.predictors.replicates import checked_labels
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.targets import TARGETS
 from pipeline.predictors.threads import side_by_side, threads_for
@@ -40,7 +41,7 @@ class Settings(base.Settings):
         description="entries of a cell's matrix: numbers of operations, or a channel for each; tensor: "
         "ReNAS' types, FLOPs and parameters (NAS-Bench-101 and 201)",
     )
-    op_order: OpOrder = Field(None, description=ORDER)
+    op_order: OpOrder = Field(None, description=f"{ORDER}; the channels of one_hot have no order")
     autoencoder: bool = Field(True, description="false: the matrix itself is a cell's representation")
     channels: list[PositiveInt] = Field(
         [16, 32], min_length=1, description="channels of the encoder's convolutions"
@@ -100,6 +101,15 @@ class Settings(base.Settings):
     lr: float = Field(1e-3, gt=0, le=10, description="Adam's learning rate")
 
 
+def fits(settings: Settings, space) -> None:
+    """Raise ConfigError for what the space does not have: a tensor, these operations, a list of all cells."""
+    if settings.matrix == "tensor":
+        tensor_size(space)
+    op_numbers(space.NAME, settings.op_order)
+    if settings.unlabelled == "space" and space.NAME in UNLISTED:
+        raise ConfigError(f"ssa: {space.NAME} is too large to be listed; set unlabelled: table (its cells)")
+
+
 class Predictor:
     """The assessor; `fit` and `predict` as in scikit-learn."""
 
@@ -115,8 +125,7 @@ class Predictor:
         Those of `unlabelled` that are in `archs`, too, are left out. Raises UserError if the similarity graph
         connects no cells, or all.
         """
-        scores = np.asarray(scores, np.float64)
-        check_labels(scores, np.arange(len(archs))[None])
+        scores = checked_labels(archs, scores)
         with self._counted(self.settings, 1) as epochs:
             return side_by_side(lambda _: self._fit(archs, scores, unlabelled, epochs), [0], 1)[0]
 
@@ -153,6 +162,7 @@ class Predictor:
         from pipeline.predictors.ssa_context import Context
         from pipeline.predictors.ssa_training import pretrain, train
 
+        fits(self.settings, load(archs.space))
         s, others = self.settings, self._unlabelled(archs, unlabelled)
         known = Cells(Archs.concatenate([archs, others]), s, self.device)
         self.target = TARGETS[s.targets if s.loss == "mse" else "standardised"](scores)
@@ -165,22 +175,14 @@ class Predictor:
         truth = known.tensor(self.target.of(scores))
         self.density = train(self.network, known, truth, s, generator, epochs)
         self.context = Context(self.network, known, len(archs), s, generator)
-        log.info(
-            "ssa: %d labelled and %d unlabelled cells; a batch's graph connects %.4f of its pairs",
-            len(archs),
-            len(others),
-            self.density,
-        )
+        joined = f"; a batch's graph connects {self.density:.4f} of its pairs" if s.graph != "none" else ""
+        log.info("ssa: %d labelled and %d unlabelled cells%s", len(archs), len(others), joined)
         return self
 
     def _unlabelled(self, archs: Archs, given: Archs | None) -> Archs:
-        """Return the cells to learn from without labels. Raises ConfigError if there is no list of all."""
+        """Return the cells to learn from without labels."""
         space, n = load(archs.space), self.settings.n_unlabelled
         if self.settings.unlabelled == "space":
-            if archs.space in UNLISTED:
-                raise ConfigError(
-                    f"ssa: {archs.space} is too large to be listed; set unlabelled: table (its cells)"
-                )
             given = space.enumerate_cells()
         if given is None or n == 0:
             return archs[:0]

@@ -20,7 +20,7 @@ class Cells:
 
     scale: what features are taken less of and divided by, so that the reconstruction's error has the same
     size in every space: the deviation of the matrices' entries; of a tensor mean and deviation of each
-    number, as their sizes differ. None: these of the first cells.
+    number, as their sizes differ. None: these of `MEASURED` cells, evenly from the first to the last.
     """
 
     def __init__(self, archs: Archs, settings, device, scale: tuple[Tensor, Tensor] | None = None):
@@ -53,7 +53,8 @@ class Cells:
         return features(self.codes[rows.to(self.device)], self.n_codes, self.matrix == "one_hot")
 
     def _scale(self) -> tuple[Tensor, Tensor]:
-        some = self._entries(torch.arange(min(self.n, MEASURED)))
+        # a space's cells may be listed by size, so the first ones would not do
+        some = self._entries(torch.linspace(0, self.n - 1, min(self.n, MEASURED), dtype=torch.float64).long())
         if self.matrix != "tensor":
             return self.tensor(0), some.std().clamp(min=1e-6)
         deviation = some.std(dim=0, correction=0)

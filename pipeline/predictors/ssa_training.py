@@ -45,7 +45,7 @@ def train(network, known, truth: Tensor, settings, generator, epochs: Counted) -
             x = known.features(torch.cat([labelled, others]))
             z = network.embed(x)
             graph = _graph(z, settings)
-            if graph is not None and epoch in (0, settings.epochs - 1):
+            if graph is not None and epoch in (0, settings.epochs - 1) and len(z) > 1:
                 shares.append(graph.density())
             score = network.assessor(z, graph)[: len(labelled)]
             loss = _regression(score, truth[labelled], settings, generator)

@@ -39,9 +39,9 @@ class Ranks(Accuracy):
     """Targets are ranks among the training cells, from -1 (worst) to 1; equal accuracies share one.
 
     A predicted rank is the accuracy that had it, linearly between two; beyond the ends it goes on by the
-    interquartile range for each unit, so that no two scores become one. Accuracies more than three of these
-    below the lower quartile (Tukey's outer fence) count as that: where a training diverged, a cell that is
-    predicted to be the worst of all is not predicted to diverge as well.
+    interquartile range for each unit. Accuracies more than three of these below the lower quartile (Tukey's
+    outer fence) count as that: where a training diverged, a cell that is predicted to be the worst of all is
+    not predicted to diverge as well. Ranks between two such ones stand for the same accuracy.
     """
 
     def __init__(self, y: np.ndarray):

@@ -18,14 +18,16 @@ _DRAWS = 50  # of a neighbour or child, until one is in the domain
 class Domain:
     """A search space as strategies see it; the same functions as a space's module.
 
-    space: module of the search space. cells: all cells of the domain, or None for a space that is too large
-    to be listed. restricted: whether the space has valid cells that are not in the domain.
+    Of the spellings of a listed cell, the one in the list is returned: predictors learn from these, and one
+    that sees spellings must not be led to odd ones. space: module of the search space. cells: all cells of
+    the domain, or None for a space that is too large to be listed. restricted: whether the space has valid
+    cells that are not in the domain.
     """
 
     def __init__(self, space: ModuleType | Any, cells: Archs | None, restricted: bool = False):
         self.space, self.cells, self.restricted = space, cells, restricted
         self.cell_key, self.from_key = space.cell_key, space.from_key
-        self._index = KeyIndex(space.cell_key(cells)) if restricted else None
+        self._index = None if cells is None else KeyIndex(space.cell_key(cells))
 
     @property
     def size(self) -> int:
@@ -42,7 +44,7 @@ class Domain:
         """Return bool (N,): which architectures are cells of the domain."""
         valid = self.space.validate(archs)
         if self.restricted and valid.any():
-            valid[valid] = self._inside(archs[valid])
+            valid[valid] = self._rows(archs[valid]) >= 0
         return valid
 
     def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
@@ -59,15 +61,18 @@ class Domain:
         draw: (rows) -> one result for each. Where none of the draws is in the domain, which then holds few
         of the space's cells, a random cell of the domain takes its place.
         """
-        if not self.restricted:
+        if self.cells is None:
             return draw(np.arange(n))
 
         def checked(rows: np.ndarray) -> tuple[Archs, np.ndarray]:
-            drawn = draw(rows)
-            return drawn, self._inside(drawn)
+            found = self._rows(draw(rows))
+            return self.cells[found], found >= 0
 
+        if not self.restricted:
+            return checked(np.arange(n))[0]
         others = self.cells[rng.integers(len(self.cells), size=n)]
         return redraw(checked, others, _DRAWS)[0]
 
-    def _inside(self, archs: Archs) -> np.ndarray:
-        return self._index.rows(self.cell_key(archs)) >= 0
+    def _rows(self, archs: Archs) -> np.ndarray:
+        """Return int64 (N,): the row in `cells` of each valid architecture, -1 for one that is not there."""
+        return self._index.rows(self.cell_key(archs))

@@ -26,7 +26,10 @@ class Settings(RetrainedSettings):
     """Settings of predictor-based evolution."""
 
     population: int = Field(
-        200, ge=2, le=1_000_000, description="random cells to start with; children a generation"
+        200,
+        ge=2,
+        le=1_000_000,
+        description="random cells to start with, and how many of the fittest are parents",
     )
     generations: int = Field(
         1,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import numpy as np
 from pydantic import Field
@@ -26,6 +27,17 @@ class RetrainedSettings(base.Settings):
 
     predictor: str = Field(description="which of `predictors` scores the cells")
     rounds: int = Field(3, ge=1, le=10_000, description="how often the predictor is trained; 1: once")
+
+
+def scores_at_once(settings: Mapping) -> bool:
+    """Say whether a search scores all its cells in one call, so that a score may be a place among them.
+
+    settings: of a strategy that has a predictor. Others compare scores of cells that were bred one after
+    another.
+    """
+    one_call = {"predictor_search": ("inner", "sample"), "predictor_evolution": ("generations", 0)}
+    key, value = one_call.get(settings["method"], ("method", None))
+    return settings.get(key) == value
 
 
 class Retrained(ABC):

@@ -16,6 +16,7 @@ from pipeline.errors import ConfigError
 from pipeline.spaces.archs import Archs
 from pipeline.spaces.nasbench101 import enumeration, layout, variation
 from pipeline.spaces.nasbench101.codes import CONV3X3
+from pipeline.spaces.redraw import redraw
 
 NAME = "nasbench101_skip"
 SIZE = 68_552  # unique cells
@@ -54,23 +55,21 @@ def sample(n: int, rng: np.random.Generator) -> Archs:
 
 def mutate(archs: Archs, rng: np.random.Generator) -> Archs:
     """Return one neighbour of each cell inside the subspace: NAS-Bench-101's, until one is inside."""
-    return _until_inside(lambda rows: variation.mutate(archs[rows], rng), len(archs))
+    return _until_inside(lambda rows: variation.mutate(archs[rows], rng), archs)
 
 
 def crossover(a: Archs, b: Archs, rng: np.random.Generator) -> Archs:
     """Return one child of each pair inside the subspace: NAS-Bench-101's, until one is inside."""
     if len(a) != len(b):
         raise ValueError(f"crossover: {len(a)} and {len(b)} parents")
-    return _until_inside(lambda rows: variation.crossover(a[rows], b[rows], rng), len(a))
+    return _until_inside(lambda rows: variation.crossover(a[rows], b[rows], rng), a)
 
 
-def _until_inside(draw: Callable[[np.ndarray], Archs], n: int) -> Archs:
-    """Draw for `n` rows until all results are inside. draw: (rows) -> one result for each."""
-    found = draw(np.arange(n))
-    ops, adj = found.ops.copy(), found.adj.copy()
-    waiting = np.flatnonzero(~inside(found))
-    while len(waiting):
-        again = draw(waiting)
-        ops[waiting], adj[waiting] = again.ops, again.adj
-        waiting = waiting[~inside(again)]
-    return Archs(found.space, ops, adj)
+def _until_inside(draw: Callable[[np.ndarray], Archs], parents: Archs) -> Archs:
+    """Draw for each parent until the result is inside. draw: (rows) -> one result for each."""
+
+    def checked(rows: np.ndarray) -> tuple[Archs, np.ndarray]:
+        drawn = draw(rows)
+        return drawn, inside(drawn)
+
+    return redraw(checked, parents)[0]

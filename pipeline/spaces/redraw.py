@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.spaces.archs import Archs
 
-_AT_ONCE = 256  # results drawn in one call: so many cost hardly more than one
+_AT_ONCE = 256  # results drawn in one call: so many cost little more than a few
 
 
 def redraw(

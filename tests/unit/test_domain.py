@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.search.domain import Domain
+from pipeline.spaces.archs import Archs
 from tests.unit import toy_space as toy
 
 
@@ -20,9 +21,23 @@ def test_a_whole_space_passes_everything_through():
     whole, rng = Domain(toy, toy.unique_cells()), np.random.default_rng
     cells = toy.unique_cells()[:50]
     assert whole.size == len(toy.unique_cells()) and whole.validate(cells).all()
-    np.testing.assert_array_equal(whole.mutate(cells, rng(1)).ops, toy.mutate(cells, rng(1)).ops)
-    crossed = whole.crossover(cells, cells[::-1], rng(2))
-    np.testing.assert_array_equal(crossed.ops, toy.crossover(cells, cells[::-1], rng(2)).ops)
+    mutated, crossed = whole.mutate(cells, rng(1)), whole.crossover(cells, cells[::-1], rng(2))
+    key = toy.cell_key
+    np.testing.assert_array_equal(key(mutated), key(toy.mutate(cells, rng(1))))
+    np.testing.assert_array_equal(key(crossed), key(toy.crossover(cells, cells[::-1], rng(2))))
+
+
+@pytest.mark.parametrize("share", [1, 2])
+def test_children_are_spelt_as_in_the_list(share):
+    """Of a cell and its mirror image the list has either, as a table has one spelling of a graph."""
+    every = toy.unique_cells()
+    mirrored = np.random.default_rng(1).integers(2, size=len(every)).astype(bool)
+    listed = Archs("toy", np.where(mirrored[:, None], every.ops[:, ::-1], every.ops))[::share]
+    domain, rng = Domain(toy, listed, restricted=share > 1), np.random.default_rng(2)
+    spelt = {tuple(ops) for ops in listed.ops.tolist()}
+    cells = listed[:500]
+    for found in (domain.mutate(cells, rng), domain.crossover(cells, cells[::-1], rng)):
+        assert {tuple(ops) for ops in found.ops.tolist()} <= spelt
 
 
 def test_a_part_of_a_space_is_not_left(half):
@@ -39,7 +54,8 @@ def test_a_part_of_a_space_is_not_left(half):
 def test_neighbours_in_a_part_are_neighbours_in_the_space(half):
     parents = half.cells[:300]
     children = half.mutate(parents, np.random.default_rng(4))
-    assert ((parents.ops != children.ops).sum(axis=1) == 1).all()
+    differ = [(parents.ops != ops).sum(axis=1) for ops in (children.ops, children.ops[:, ::-1])]
+    assert (np.minimum(*differ) == 1).all()
 
 
 def test_a_cell_without_neighbours_gets_a_random_cell_of_the_part():

@@ -95,5 +95,7 @@ def test_a_wrong_order_is_told_by_the_predictors():
     for method in (renas, ssa, e2epp):
         with pytest.raises(ConfigError, match="op_order"):
             method.Predictor(method.Settings(op_order=["conv3x3"])).fit(cells, labels)
+    with pytest.raises(ConfigError, match="op_order"):
+        ssa.Predictor(ssa.Settings(matrix="one_hot", op_order=["conv3x3"])).fit(cells, labels)
     with pytest.raises(ConfigError, match="nasbench201"):
         renas_tensor(Archs("nasbench201", np.zeros((1, 6), np.uint8)), op_order=REVERSED)

@@ -191,13 +191,26 @@ def test_pairs_of_equal_accuracy_do_not_count():
 
 
 @pytest.mark.parametrize(
-    ("labels", "message"), [([0.9, 0.9, 0.9], "all equal"), ([0.9, np.nan, 0.8], "1 training labels are NaN")]
+    ("labels", "message"),
+    [
+        ([0.9, 0.9, 0.9], "all equal"),
+        ([0.9, np.nan, 0.8], "1 training labels are NaN"),
+        ([0.9, np.inf, 0.8], "row 1, inf"),
+        ([0.9, 0.9 + 1e-10, 0.9 + 2e-10], "all equal"),
+    ],
 )
 def test_labels_without_a_ranking_are_refused(cells, labels, message):
     with pytest.raises(UserError, match=message):
         gates.Predictor(small()).fit(cells[:3], labels)
     with pytest.raises(UserError, match=message):
         fit_replicates("gates", small(), Resources(), cells[:3], np.array(labels), np.array([[0, 1, 2]]), [0])
+
+
+def test_there_is_a_label_for_each_cell(cells):
+    with pytest.raises(ValueError, match=r"scores of shape \(4,\) for 3 cells"):
+        gates.Predictor(small()).fit(cells[:3], [0.1, 0.2, 0.3, 0.4])
+    with pytest.raises(ValueError, match=r"scores of shape \(2,\) for 3 cells"):
+        fit_replicates("gates", small(), Resources(), cells[:3], [0.1, 0.2], np.array([[0, 1]]), [0])
 
 
 def test_settings_refuse_what_cannot_be():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from pipeline.encodings.matrices import matrix_shape, operation_matrices
 from pipeline.encodings.renas_tensor import renas_tensor
 from pipeline.errors import ConfigError, UserError
 from pipeline.evaluation.measures import kendall_tau
-from pipeline.predictors import ssa, ssa_context
+from pipeline.predictors import ssa, ssa_cells, ssa_context
 from pipeline.predictors.encoders.ssa import Assessor, AutoEncoder, features
 from pipeline.predictors.replicates import fit_replicates
 from pipeline.predictors.resources import Resources
@@ -274,6 +275,9 @@ def test_an_empty_or_complete_graph_is_a_mistake(cells, truth):
         ssa.Predictor(small(**paper)).fit(cells[:50], truth[:50], cells)
     with pytest.raises(UserError, match="connects every pair.*lower sigma"):
         ssa.Predictor(small(sigma=100, epochs=2)).fit(cells[:50], truth[:50], cells)
+    complete = small(sigma=100, epochs=2, n_unlabelled=0)  # 65 labels: a batch of 64 and one of a single cell
+    with pytest.raises(UserError, match="connects every pair"):
+        ssa.Predictor(complete).fit(cells[:65], truth[:65])
     check_density(0.5, small(), "now")
     assert distances(torch.zeros(1, 3), torch.ones(1, 3), "squared") == 3
 
@@ -288,6 +292,29 @@ def test_other_spaces():
         ssa.Predictor(small(matrix="tensor")).fit(drawn, np.arange(60.0))
     with pytest.raises(ConfigError, match="too large to be listed"):
         ssa.Predictor(small(unlabelled="space")).fit(drawn, np.arange(60.0))
+
+
+@pytest.mark.parametrize("matrix", ["operations", "one_hot", "tensor"])
+def test_features_of_cells_in_order_of_size_are_scaled_as_a_whole(matrix, monkeypatch):
+    monkeypatch.setattr(ssa_cells, "MEASURED", 300)
+    every = nasbench101.enumerate_cells()
+    some = every[np.linspace(0, len(every) - 1, 3000).astype(int)]  # few vertices first
+    known = Cells(some, ssa.Settings(matrix=matrix), "cpu")
+    x = known.features(torch.arange(3000))
+    if matrix == "tensor":
+        varied = x.std(dim=0) > 0
+        assert x[:, varied].mean(dim=0).abs().mean() < 0.1 and 0.8 < x[:, varied].std(dim=0).mean() < 1.2
+    else:
+        assert x.std() == pytest.approx(1, abs=0.03)
+
+
+def test_the_log_tells_a_graphs_density_where_there_is_one(cells, truth, caplog):
+    caplog.set_level(logging.INFO, "nasflow")
+    ssa.Predictor(small(epochs=2), seed=1).fit(cells[:50], truth[:50], cells)
+    assert "50 labelled and 350 unlabelled cells; a batch's graph connects 0." in caplog.text
+    caplog.clear()
+    ssa.Predictor(small(epochs=2, graph="none"), seed=1).fit(cells[:50], truth[:50], cells)
+    assert "50 labelled and 350 unlabelled cells" in caplog.text and "graph" not in caplog.text
 
 
 def test_replicates_are_given_unlabelled_cells(fitted, cells, truth):
