@@ -2,7 +2,8 @@
 
 Entry (i, j) is zero where no edge runs from node i to node j, and else the code of an operation: that of node
 j, or for operations on edges that of the edge (Tang et al. 2020, section 3.1, after NAS-Bench-101). The
-matrix is that of a cell's representative, so isomorphic cells have the same one.
+matrix is that of a cell's representative, so isomorphic cells have the same one; of NAS-Bench-201, where they
+were trained apart, as well.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def operation_matrices(archs: Archs) -> np.ndarray:
     if space.OPERATIONS_ON == "edges" and space.N_CELLS == 1:
         matrices = np.zeros(size, np.uint8)
         sources, targets = zip(*space.EDGES, strict=True)
-        matrices[:, 0, sources, targets] = space.from_key(space.cell_key(archs)).ops
+        matrices[:, 0, sources, targets] = space.from_key(space.canonical_key(archs)).ops
         return matrices
     ops, adj = to_graphs(archs)
     return (adj * ops[:, None, :]).reshape(size)

@@ -27,7 +27,7 @@ class Cells:
         self.n, self.matrix, self.device = len(archs), settings.matrix, device
         self.op_order = settings.op_order
         space = load(archs.space)
-        self.keys = space.cell_key(archs)
+        self.keys = space.canonical_key(archs)
         if self.matrix == "tensor":  # isomorphic cells have the same one, as they have the same matrix
             self.archs = space.from_key(self.keys)
         else:
