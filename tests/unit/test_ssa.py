@@ -284,11 +284,11 @@ def test_an_empty_or_complete_graph_is_a_mistake(cells, truth):
 
 
 def test_other_spaces():
-    archs = nasbench201.enumerate_cells()
+    archs = nasbench201.sample(900, np.random.default_rng(0))
     seen = nasbench201.from_key(nasbench201.canonical_key(archs)).ops
     truth = 0.5 + 0.05 * (seen == nasbench201.NOR_CONV_3X3).sum(axis=1)
-    predictor = ssa.Predictor(small(), seed=1).fit(archs[::150], truth[::150], archs[::10])
-    assert kendall_tau(truth[::99], predictor.predict(archs[::99])) > 0.3
+    predictor = ssa.Predictor(small(), seed=1).fit(archs[:100], truth[:100], archs)
+    assert kendall_tau(truth[100:], predictor.predict(archs[100:])) > 0.3
     drawn = darts.sample(60, np.random.default_rng(0))
     with pytest.raises(ConfigError, match="the tensor of ReNAS is one of nasbench101 and nasbench201"):
         ssa.Predictor(small(matrix="tensor")).fit(drawn, np.arange(60.0))
@@ -326,11 +326,10 @@ def test_isomorphic_cells_of_nasbench201_are_one_to_it():
     order = np.argsort(keys, kind="stable")
     some = order[np.isin(keys[order], np.unique(keys)[::400])]  # whole classes
     assert len(np.unique(keys[some])) < len(some) < 2000
-    truth = 0.5 + 0.05 * (archs.ops == nasbench201.NOR_CONV_3X3).sum(axis=1)
+    known = nasbench201.sample(900, np.random.default_rng(0))
+    truth = 0.5 + 0.05 * (known.ops == nasbench201.NOR_CONV_3X3).sum(axis=1)
     for changes in ({}, {"matrix": "tensor"}, {"graph": "none"}):
-        predictor = ssa.Predictor(small(epochs=3, **changes), seed=1).fit(
-            archs[::150], truth[::150], archs[::10]
-        )
+        predictor = ssa.Predictor(small(epochs=3, **changes), seed=1).fit(known[:100], truth[:100], known)
         score = predictor.predict(archs[some])
         for key in np.unique(keys[some]):
             np.testing.assert_allclose(score[keys[some] == key], score[keys[some] == key][0], atol=1e-6)
