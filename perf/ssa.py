@@ -7,8 +7,9 @@ tau: FOLDER holds nasbench101_validation_30001.csv.gz (labels: one repeat at 108
 nasbench201_15625.csv.gz, or nasbench301_surrogate_1218.csv.gz (accuracies that a surrogate gives). Pools: the
 first 27,000 (of 30,001), 7,813 (of 15,625) and 609 (of 1,218) rows; the rest is the test set, all other cells
 are unlabelled. Each run has a training set and a seed of its own. --set takes variants: each is settings in
-YAML's words, and a row of the table after a row for each run. --first: go on with this run. --validate: tests
-on the last 3,000 rows of the pool (301: 300), which then lend no training cells: for choosing settings.
+YAML's words, and a row of the table (runs: those that ended without an error) after a row for each run. --first:
+go on with this run. --validate: tests on the last 3,000 rows of the pool (301: 300), which then lend no training
+cells: for choosing settings.
 
 step: CPU milliseconds of a step at batch 1,024, and of its parts, one thread.
 """
@@ -49,7 +50,9 @@ def taus(arguments) -> None:
     if arguments.validate:
         n_pool -= VALIDATED[arguments.benchmark]
         test = slice(n_pool, n_pool + VALIDATED[arguments.benchmark])
-    heading = f"{'variant':60} {'train':>6} {'tau':>7} {'sd':>6} {'mse':>8} {'r':>6} {'density':>8}"
+    heading = (
+        f"{'variant':60} {'train':>6} {'runs':>5} {'tau':>7} {'sd':>6} {'mse':>8} {'r':>6} {'density':>8}"
+    )
     print(f"{heading} {'fit':>8} {'score':>7}")
     for text in arguments.set or [""]:
         made = ssa.Settings(**settings_of(text))
@@ -61,8 +64,8 @@ def taus(arguments) -> None:
             try:
                 fitted = ssa.Predictor(made, seed=seed + run).fit(archs[subset], labels[subset], archs)
             except UserError as error:  # an empty or complete graph
-                print(f"{text}: {error}", flush=True)
-                break
+                print(f"{text or 'default'} run {run}: {error}", flush=True)
+                continue
             trained = time.process_time()
             score = fitted.predict(archs[test])
             truth, scored = labels[test], time.process_time()
@@ -73,10 +76,10 @@ def taus(arguments) -> None:
         if not rows:
             continue
         tau, error, r, density, fit, scoring = np.mean(rows, axis=0)
-        spread = np.std(np.array(rows)[:, 0])
+        spread, runs = np.std(np.array(rows)[:, 0]), f"{len(rows)}/{arguments.runs - arguments.first}"
         print(
-            f"{text or 'default':60} {arguments.n_train:6d} {tau:7.4f} {spread:6.4f} {error:8.5f} {r:6.3f} "
-            f"{density:8.4f} {fit:6.1f} s {scoring:5.1f} s",
+            f"{text or 'default':60} {arguments.n_train:6d} {runs:>5} {tau:7.4f} {spread:6.4f} {error:8.5f} "
+            f"{r:6.3f} {density:8.4f} {fit:6.1f} s {scoring:5.1f} s",
             flush=True,
         )
 
