@@ -7,9 +7,9 @@ tau: FOLDER holds nasbench101_validation_30001.csv.gz (labels: one repeat at 108
 nasbench201_15625.csv.gz, or nasbench301_surrogate_1218.csv.gz (accuracies that a surrogate gives). Pools: the
 first 27,000 (of 30,001), 7,813 (of 15,625) and 609 (of 1,218) rows; the rest is the test set, all other cells
 are unlabelled. Each run has a training set and a seed of its own. --set takes variants: each is settings in
-YAML's words, and a row of the table (runs: those that ended without an error) after a row for each run. --first:
-go on with this run. --validate: tests on the last 3,000 rows of the pool (301: 300), which then lend no training
-cells: for choosing settings.
+YAML's words, and a row of the table (runs: those that ended without an error) after a row for each run.
+--first: go on with this run. --validate: tests on the last 3,000 rows of the pool (301: 300), which then lend
+no training cells: for choosing settings.
 
 step: CPU milliseconds of a step at batch 1,024, and of its parts, one thread.
 """
