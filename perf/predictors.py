@@ -105,7 +105,9 @@ SYSTEMS = {  # on NAS-Bench-201: name -> settings; the method is the name unless
     "ssa_one_hot_logistic": {**SSA, "matrix": "one_hot", "loss": "pairwise_bce"},
     "peephole": {},
     "renas": {},
+    "renas_canonical": {"method": "renas", "canonical": True},
     "e2epp": {},
+    "e2epp_canonical": {"method": "e2epp", "canonical": True},
 }
 PAPER_LOSSES = dict(zip(LOSSES, (0.7789, 0.7696, 0.7622, 0.7604, 0.5425), strict=True))  # on 101, 381 cells
 

@@ -59,7 +59,7 @@ def operation_matrices(archs: Archs) -> np.ndarray:
     if space.OPERATIONS_ON == "edges" and space.N_CELLS == 1:
         matrices = np.zeros(size, np.uint8)
         sources, targets = zip(*space.EDGES, strict=True)
-        matrices[:, 0, sources, targets] = space.from_key(space.canonical_key(archs)).ops
+        matrices[:, 0, sources, targets] = spaces.representatives(archs).ops
         return matrices
     ops, adj = to_graphs(archs)
     return (adj * ops[:, None, :]).reshape(size)

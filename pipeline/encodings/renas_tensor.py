@@ -24,6 +24,10 @@ from pipeline.errors import ConfigError
 from pipeline.spaces.archs import Archs
 
 Layers = Literal["all", "types"]
+CANONICAL = (
+    "the tensor of a cell's representative, so that isomorphic cells have one; in NAS-Bench-201 it leaves "
+    "out what the output does not depend on"
+)
 FLOPS_UNIT, PARAMS_UNIT = 1e7, 1e5
 AT_ONCE = 4096  # cells whose costs are in memory at once
 CELLS = {"nasbench101": 9, "nasbench201": 15}  # of the benchmark's networks

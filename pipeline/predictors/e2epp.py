@@ -11,9 +11,10 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.encodings.op_numbers import ORDER, OpOrder, op_numbers
-from pipeline.encodings.renas_tensor import Layers, renas_tensor, tensor_size
+from pipeline.encodings.renas_tensor import CANONICAL, Layers, renas_tensor, tensor_size
 from pipeline.predictors.forest import Forest, ForestSettings, forest_of
 from pipeline.predictors.on_latents import Regressor
+from pipeline.spaces import representatives
 from pipeline.spaces.archs import Archs
 
 REGRESSES_ACCURACY = True
@@ -25,6 +26,7 @@ class Settings(ForestSettings):
 
     layers: Layers = Field("all", description="all: types, FLOPs and parameters; types: no costs")
     op_order: OpOrder = Field(None, description=ORDER)
+    canonical: bool = Field(False, description=CANONICAL)
     targets: Literal["accuracy", "standardised", "ranks"] = Field(
         "accuracy", description="what is regressed; predictions are accuracies whatever it is"
     )
@@ -39,14 +41,15 @@ def fits(settings, space) -> None:
 class Tensors:
     """The feature tensors of cells as rows of numbers; the last cells' are kept, as all replicates ask."""
 
-    def __init__(self, layers: Layers, op_order: OpOrder = None):
-        self.layers, self.op_order = layers, op_order
+    def __init__(self, settings: Settings):
+        self.settings = settings
         self._last: tuple[Archs, np.ndarray] | None = None
 
     def of(self, archs: Archs) -> np.ndarray:
         """Return float32 (N, features)."""
         if self._last is None or self._last[0] is not archs:
-            tensor = renas_tensor(archs, self.layers, op_order=self.op_order)
+            s, cells = self.settings, representatives(archs) if self.settings.canonical else archs
+            tensor = renas_tensor(cells, s.layers, op_order=s.op_order)
             self._last = archs, tensor.reshape(len(archs), -1)
         return self._last[1]
 
@@ -57,7 +60,7 @@ class Predictor(Regressor):
     @classmethod
     def features_of(cls, settings, resources, device) -> Tensors:
         """Return the tensors. Cells of a space that has none are refused at first use, by a ConfigError."""
-        return Tensors(settings.layers, settings.op_order)
+        return Tensors(settings)
 
     def estimator(self, threads: int) -> Forest:
         """Return the forest."""

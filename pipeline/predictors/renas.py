@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 
 from pipeline.encodings.op_numbers import ORDER, OpOrder, op_numbers
-from pipeline.encodings.renas_tensor import Layers, one_hot_types, renas_tensor, tensor_size
+from pipeline.encodings.renas_tensor import CANONICAL, Layers, one_hot_types, renas_tensor, tensor_size
 from pipeline.predictors.ranking import Loss, Ranking, TrainingSettings
-from pipeline.spaces import load
+from pipeline.spaces import load, representatives
 
 REGRESSES_ACCURACY = {"loss": "mse"}
 
@@ -24,6 +24,7 @@ class Settings(TrainingSettings):
     layers: Layers = Field("all", description="all: types, FLOPs and parameters; types: no costs")
     one_hot: bool = Field(False, description="a layer for each type, in place of one layer of their numbers")
     op_order: OpOrder = Field(None, description=f"{ORDER}; the layers of one_hot have no order")
+    canonical: bool = Field(False, description=CANONICAL)
     scale: Literal["training_cells", "units", "none"] = Field(
         "training_cells",
         description="training_cells: mean 0 and deviation 1 of each number over them; units: FLOPs in 10^7 "
@@ -62,5 +63,6 @@ class Predictor(Ranking):
     def views(cls, settings, archs, resources):
         """Return the tensors, float32 (N, layers, V, V)."""
         units = {"units": (1, 1)} if settings.scale == "none" else {}
+        archs = representatives(archs) if settings.canonical else archs
         tensor = renas_tensor(archs, settings.layers, op_order=settings.op_order, **units)
         return [one_hot_types(tensor, load(archs.space)) if settings.one_hot else tensor]

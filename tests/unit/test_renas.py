@@ -206,6 +206,25 @@ def test_e2epp_in_parts_is_e2epp_at_once(cells, monkeypatch):
     assert predictor.predict(archs).tobytes() == whole.tobytes()
 
 
+@pytest.mark.parametrize("method", [renas, e2epp])
+def test_isomorphic_cells_have_one_tensor_if_asked_for(method, cells):
+    known = nasbench201.sample(60, np.random.default_rng(0))
+    every = nasbench201.enumerate_cells()
+    twins = every[
+        np.flatnonzero(nasbench201.canonical_key(every) == nasbench201.canonical_key(every[1560:1561]))
+    ]
+    assert len(twins) > 2
+    small = {"epochs": 2} if method is renas else {"n_estimators": 5}
+    truth = np.linspace(0.5, 0.9, 60)
+    scores = [
+        method.Predictor(method.Settings(canonical=canonical, **small), seed=1)
+        .fit(known, truth)
+        .predict(twins)
+        for canonical in (True, False)
+    ]
+    assert np.ptp(scores[0]) < 1e-6 and np.ptp(scores[1]) > 1e-6
+
+
 @pytest.mark.parametrize("method", [renas, peephole, e2epp])
 def test_other_spaces_are_refused(method):
     archs = darts.sample(4, np.random.default_rng(0))
