@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -20,7 +21,9 @@ from tests.workflow.conftest import ROOT, Project, copy_project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.real_data]
 CONFIG = "configs/cifar10_small.yaml"
-PER_BATCH = 600
+FEWER = "fewer.yaml"
+IMAGES = {"n_train": 600, "n_valid": 150, "n_test": 150}  # 13 steps of 48 an epoch: enough to be killed in
+PER_BATCH = 150
 
 
 def write_photos(data_dir: Path, folder: Path) -> None:
@@ -47,12 +50,16 @@ def project(tmp_path_factory, data_dir) -> Project:
     made = copy_project(tmp_path_factory.mktemp("cifar") / "project")
     shutil.copytree(ROOT / "configs", made.root / "configs")
     write_photos(data_dir, made.root / "data")
+    training = {"children": {"training": {"batch_size": 48}}}
+    fewer = {"images": {"cifar10": IMAGES}, "benchmarks": {"cifar101": training}}
+    fewer["io_dataset"] = {"n_unseen_images": 60}
+    (made.root / FEWER).write_text(json.dumps(fewer))
     return Project(made.root, CONFIG)
 
 
 def snakemake(project: Project) -> list[str]:
     return [
-        sys.executable, "-m", "snakemake", "io_dataset", "--cores", "2", "--configfile", CONFIG,
+        sys.executable, "-m", "snakemake", "io_dataset", "--cores", "2", "--configfile", CONFIG, FEWER,
         "--config", "data_dir=data",
     ]  # fmt: skip
 
@@ -87,7 +94,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(project):
     shutil.rmtree(project.root / ".snakemake")
     assert killed_in_the_middle(project)
     assert len(artifacts(project)) < len(whole)
-    project.run("snakemake", "--unlock", "--cores", 1, "--configfile", CONFIG, "--config", "data_dir=data")
+    project.run(
+        "snakemake", "--unlock", "--cores", 1, "--configfile", CONFIG, FEWER, "--config", "data_dir=data"
+    )
     project.run(*command)
     again = artifacts(project)
     assert again.keys() == whole.keys()
