@@ -25,7 +25,7 @@ def flat_features(archs: Archs) -> np.ndarray:
     space = spaces.load(archs.space)
     if not len(archs):
         return np.zeros((0, len(feature_names(archs.space))), np.float32)
-    archs = spaces.representatives(archs)
+    archs = space.from_key(space.canonical_key(archs))
     blocks = _of_nodes(space, archs) if space.OPERATIONS_ON == "nodes" else _of_edges(space, archs)
     return np.concatenate([block.reshape(len(archs), -1).astype(np.float32) for block in blocks], axis=1)
 

@@ -17,6 +17,7 @@ from pipeline import spaces
 from pipeline.encodings.graphs import graph_shape, to_graphs
 from pipeline.encodings.op_numbers import op_numbers
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.representatives import representatives
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def operation_matrices(archs: Archs) -> np.ndarray:
     if space.OPERATIONS_ON == "edges" and space.N_CELLS == 1:
         matrices = np.zeros(size, np.uint8)
         sources, targets = zip(*space.EDGES, strict=True)
-        matrices[:, 0, sources, targets] = spaces.representatives(archs).ops
+        matrices[:, 0, sources, targets] = representatives(archs).ops
         return matrices
     ops, adj = to_graphs(archs)
     return (adj * ops[:, None, :]).reshape(size)

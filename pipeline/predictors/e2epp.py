@@ -14,8 +14,8 @@ from pipeline.encodings.op_numbers import ORDER, OpOrder, op_numbers
 from pipeline.encodings.renas_tensor import CANONICAL, Layers, renas_tensor, tensor_size
 from pipeline.predictors.forest import Forest, ForestSettings, forest_of
 from pipeline.predictors.on_latents import Regressor
-from pipeline.spaces import representatives
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.representatives import representatives
 
 REGRESSES_ACCURACY = True
 AT_ONCE = 1 << 16  # cells whose tensors are in memory at once, 240 MB

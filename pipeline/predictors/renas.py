@@ -9,7 +9,8 @@ from pydantic import Field, PositiveInt
 from pipeline.encodings.op_numbers import ORDER, OpOrder, op_numbers
 from pipeline.encodings.renas_tensor import CANONICAL, Layers, one_hot_types, renas_tensor, tensor_size
 from pipeline.predictors.ranking import Loss, Ranking, TrainingSettings
-from pipeline.spaces import load, representatives
+from pipeline.spaces import load
+from pipeline.spaces.representatives import representatives
 
 REGRESSES_ACCURACY = {"loss": "mse"}
 

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from pipeline import settings as base
+from pipeline.counted import Counted
 from pipeline.encodings.op_numbers import ORDER, OpOrder, op_numbers
 from pipeline.encodings.renas_tensor import tensor_size
 from pipeline.errors import ConfigError
@@ -22,7 +23,6 @@ from pipeline.predictors.replicates import checked_labels
 from pipeline.predictors.resources import Resources
 from pipeline.predictors.targets import TARGETS
 from pipeline.predictors.threads import side_by_side, threads_for
-from pipeline.progress import Counted
 from pipeline.randomness import derive, rng, seed_torch, torch_generator
 from pipeline.spaces import UNLISTED, load
 from pipeline.spaces.archs import Archs

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from pipeline.counted import Counted
 from pipeline.predictors.losses import LOSSES
 from pipeline.predictors.ssa_graph import Graph, check_density, distances, placed
-from pipeline.progress import Counted
 
 log = logging.getLogger("nasflow")
 EMBEDDED_AT_ONCE = 4096  # cells

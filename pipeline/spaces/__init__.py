@@ -18,18 +18,7 @@ SUBSPACES = {  # subspace -> whose cells it holds
 NAMES = ("nasbench101", *SUBSPACES, "nasbench201", "darts")
 UNLISTED = ("darts",)  # too large to be enumerated
 
-__all__ = [
-    "NAMES",
-    "SUBSPACES",
-    "UNLISTED",
-    "Archs",
-    "base",
-    "code",
-    "load",
-    "network",
-    "representatives",
-    "whole",
-]
+__all__ = ["NAMES", "SUBSPACES", "UNLISTED", "Archs", "base", "code", "load", "network", "whole"]
 
 
 def load(name: str) -> ModuleType:
@@ -47,15 +36,6 @@ def base(name: str) -> str:
 def network(name: str) -> ModuleType:
     """Return the module that builds the space's networks (`build_network`); needs torch."""
     return importlib.import_module(f"pipeline.spaces.{base(name)}.network")
-
-
-def representatives(archs: Archs) -> Archs:
-    """Return for each valid architecture the one spelling that all its isomorphic ones share.
-
-    Of NAS-Bench-201 it is the smallest of the cells with the same reduced graph.
-    """
-    space = load(archs.space)
-    return space.from_key(space.canonical_key(archs))
 
 
 def code(name: str, *parts: str) -> list[str]:

@@ -14,6 +14,7 @@ import pytest
 
 from pipeline import progress
 from pipeline.__main__ import main
+from pipeline.counted import Counted
 from pipeline.live.events import RunState
 from pipeline.live.expected import estimate_by, expected_seconds
 from pipeline.live.job_files import error_of, read_progress, result_of, whole_error
@@ -59,7 +60,7 @@ def test_a_part_that_is_done_is_shown_no_longer(tmp_path, monkeypatch):
 def test_what_several_threads_do_is_shown_as_one(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "WRITTEN", 0.0)
     with progress.reported(tmp_path / "a.log", "predictors"):
-        with progress.Counted("epochs", 40) as epochs:
+        with Counted("epochs", 40) as epochs:
             assert read_progress(tmp_path / "a.log").words() == "0/40 epochs"
             with ThreadPoolExecutor(4) as pool:
                 list(pool.map(lambda _: epochs.add(), range(30)))

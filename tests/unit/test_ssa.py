@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import progress
+from pipeline import counted
 from pipeline.encodings.matrices import matrix_shape, operation_matrices
 from pipeline.encodings.renas_tensor import renas_tensor
 from pipeline.errors import ConfigError, UserError
@@ -358,7 +358,7 @@ def test_threads_change_no_byte(cells, truth):
 
 def test_who_watches_sees_the_epochs_of_all_predictors(cells, truth, tmp_path, monkeypatch):
     told = []
-    monkeypatch.setattr(progress, "say", lambda *what: told.append(what))
+    monkeypatch.setattr(counted, "say", lambda *what: told.append(what))
     settings = small(epochs=3, pretrain_epochs=2)
     for resources, n in ((Resources(threads=2), 2), (None, 1)):
         told.clear()
