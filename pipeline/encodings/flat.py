@@ -16,6 +16,7 @@ import numpy as np
 
 from pipeline import spaces
 from pipeline.spaces.archs import Archs
+from pipeline.spaces.representatives import representatives
 
 VERSION = 1  # of the features' order and meaning; stored with models that were trained on them
 
@@ -25,7 +26,7 @@ def flat_features(archs: Archs) -> np.ndarray:
     space = spaces.load(archs.space)
     if not len(archs):
         return np.zeros((0, len(feature_names(archs.space))), np.float32)
-    archs = space.from_key(space.canonical_key(archs))
+    archs = representatives(archs)
     blocks = _of_nodes(space, archs) if space.OPERATIONS_ON == "nodes" else _of_edges(space, archs)
     return np.concatenate([block.reshape(len(archs), -1).astype(np.float32) for block in blocks], axis=1)
 

@@ -71,7 +71,7 @@ class Domain:
         if not self.restricted:
             return checked(np.arange(n))[0]
         others = self.cells[rng.integers(len(self.cells), size=n)]
-        return redraw(checked, others, _DRAWS)[0]
+        return redraw(checked, others, _DRAWS)
 
     def _rows(self, archs: Archs) -> np.ndarray:
         """Return int64 (N,): the row in `cells` of each valid architecture, -1 for one that is not there."""

@@ -21,6 +21,8 @@ from pipeline.search.evolution import evolve, sort
 from pipeline.search.retraining import Retrained, RetrainedSettings
 from pipeline.spaces.archs import Archs
 
+SCORES_AT_ONCE = {"generations": 0}
+
 
 class Settings(RetrainedSettings):
     """Settings of predictor-based evolution."""

@@ -18,6 +18,8 @@ from pipeline.search.context import Context
 from pipeline.search.retraining import Retrained, RetrainedSettings
 from pipeline.spaces.archs import Archs
 
+SCORES_AT_ONCE = {"inner": "sample"}
+
 
 class Settings(RetrainedSettings):
     """Settings of predictor-guided search; the defaults are those of the authors' inner searches."""

@@ -32,12 +32,12 @@ class RetrainedSettings(base.Settings):
 def scores_at_once(settings: Mapping) -> bool:
     """Say whether a search scores all its cells in one call, so that a score may be a place among them.
 
-    settings: of a strategy that has a predictor. Others compare scores of cells that were bred one after
-    another.
+    A plug-in says so by SCORES_AT_ONCE, the settings under which it does; without it, it compares scores of
+    cells that were bred one after another. settings: of a strategy that has a predictor.
     """
-    one_call = {"predictor_search": ("inner", "sample"), "predictor_evolution": ("generations", 0)}
-    key, value = one_call.get(settings["method"], ("method", None))
-    return settings.get(key) == value
+    plug_in = importlib.import_module(f"pipeline.search.{settings['method']}")
+    flag = getattr(plug_in, "SCORES_AT_ONCE", None)
+    return flag is not None and all(settings[key] == value for key, value in flag.items())
 
 
 class Retrained(ABC):

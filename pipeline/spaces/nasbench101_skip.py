@@ -72,4 +72,4 @@ def _until_inside(draw: Callable[[np.ndarray], Archs], parents: Archs) -> Archs:
         drawn = draw(rows)
         return drawn, inside(drawn)
 
-    return redraw(checked, parents)[0]
+    return redraw(checked, parents)

@@ -13,8 +13,8 @@ _AT_ONCE = 256  # results drawn in one call: so many cost little more than a few
 
 def redraw(
     draw: Callable[[np.ndarray], tuple[Archs, np.ndarray]], start: Archs, most: int | None = None
-) -> tuple[Archs, np.ndarray]:
-    """Draw for each row until a result is good; return the results and which rows have none, int64 (m,).
+) -> Archs:
+    """Draw for each row until a result is good; return the results.
 
     draw: (rows int64 (k,), a row as often as it is to be tried) -> (k results, bool (k,): which are good).
     Tries of a row are alike and independent, and the first good one counts; where few rows wait, several of
@@ -34,4 +34,4 @@ def redraw(
         if adj is not None:
             adj[waiting[done]] = chosen.adj
         waiting, tried = waiting[~done], tried + times
-    return Archs(start.space, ops, adj), waiting
+    return Archs(start.space, ops, adj)

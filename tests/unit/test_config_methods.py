@@ -72,5 +72,5 @@ def test_places_among_cells_scored_together_lead_no_evolution():
         config("nasbench101", comparator, strategy)
 
 
-def test_a_strategy_that_is_not_known_compares_scores_of_different_times():
-    assert not scores_at_once({"method": "mine", "inner": "sample"})
+def test_a_strategy_that_says_nothing_compares_scores_of_different_times():
+    assert not scores_at_once({"method": "local_search", "inner": "sample"})

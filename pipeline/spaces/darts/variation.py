@@ -39,7 +39,7 @@ def mutate(archs: Archs, rng: np.random.Generator) -> Archs:
         tried = _one_change(archs[rows], rng)
         return tried, canonical_key(tried) != keys[rows]
 
-    return redraw(draw, archs)[0]
+    return redraw(draw, archs)
 
 
 def _one_change(archs: Archs, rng: np.random.Generator) -> Archs:

@@ -41,7 +41,7 @@ def mutate(archs: Archs, rng: np.random.Generator) -> Archs:
         tried = _one_change(archs[rows], rng)
         return tried, validate(tried) & (canonical_key(tried) != keys[rows])
 
-    return redraw(draw, archs)[0]
+    return redraw(draw, archs)
 
 
 def _one_change(archs: Archs, rng: np.random.Generator) -> Archs:
@@ -107,7 +107,7 @@ def crossover(a: Archs, b: Archs, rng: np.random.Generator) -> Archs:
         child = prune(_mixed(a[rows], b[rows], rng))
         return child, validate(child)
 
-    return redraw(draw, Archs(NAME, ops, adj), _CROSSOVER_DRAWS)[0]
+    return redraw(draw, Archs(NAME, ops, adj), _CROSSOVER_DRAWS)
 
 
 def _mixed(a: Archs, b: Archs, rng: np.random.Generator) -> Archs:

@@ -26,7 +26,7 @@ def mutate(parents: Parents, keys: np.ndarray, rng: np.random.Generator) -> Arch
         tried = prune(_one_change(parents, raw, rng))
         return tried, canonical_key(tried) != keys[rows]
 
-    return redraw(draw, from_key(keys))[0]
+    return redraw(draw, from_key(keys))
 
 
 def _one_change(parents: Parents, raw: Archs, rng: np.random.Generator) -> Archs:
